@@ -1,0 +1,129 @@
+/**
+ * Records on their way from a worker to the writer on the main thread: one growing buffer an epoch, transferred, not copied.
+ *
+ * Frame: topic u16 (index into a list both sides hold) · partition i32 · timestampMs f64 · key length i32 (-1: null) · key ·
+ * value length i32 (-1: null) · value. Little endian.
+ *
+ * F1  `truncate(mark)` takes back everything since `mark()`: a record that the job throws on leaves no output behind.
+ */
+import { assert } from "../errors.ts";
+
+const HEADER = 2 + 4 + 8;
+
+export class FrameWriter {
+  #buffer: Buffer;
+  #view: DataView;
+  #length = 0;
+  #count = 0;
+
+  constructor(capacityBytes = 1 << 16) {
+    this.#buffer = Buffer.from(new ArrayBuffer(capacityBytes));
+    this.#view = viewOf(this.#buffer);
+  }
+
+  get bytes(): number {
+    return this.#length;
+  }
+
+  /** Frames written. */
+  get count(): number {
+    return this.#count;
+  }
+
+  write(topic: number, partition: number, timestampMs: number, key: Uint8Array | string | null, value: Uint8Array | null): void {
+    const keyMax = key === null ? 0 : typeof key === "string" ? key.length * 3 : key.length;
+    this.#reserve(HEADER + 8 + keyMax + (value?.length ?? 0));
+    const view = this.#view;
+    let at = this.#length;
+    view.setUint16(at, topic, true);
+    view.setInt32(at + 2, partition, true);
+    view.setFloat64(at + 6, timestampMs, true);
+    at += HEADER;
+    let keyLength = -1;
+    if (typeof key === "string") {
+      keyLength = this.#buffer.write(key, at + 4, "utf8");
+    } else if (key !== null) {
+      keyLength = key.length;
+      this.#buffer.set(key, at + 4);
+    }
+    view.setInt32(at, keyLength, true);
+    at += 4 + Math.max(0, keyLength);
+    view.setInt32(at, value === null ? -1 : value.length, true);
+    at += 4;
+    if (value !== null) {
+      this.#buffer.set(value, at);
+      at += value.length;
+    }
+    this.#length = at;
+    this.#count++;
+  }
+
+  /** A place to `truncate` back to. */
+  mark(): { readonly bytes: number; readonly count: number } {
+    return { bytes: this.#length, count: this.#count };
+  }
+
+  truncate(mark: { readonly bytes: number; readonly count: number }): void {
+    assert(mark.bytes <= this.#length, "a mark of an earlier buffer");
+    this.#length = mark.bytes;
+    this.#count = mark.count;
+  }
+
+  /** The frames so far, in a buffer of their own that may be transferred; this writer starts anew. */
+  take(): Uint8Array<ArrayBuffer> {
+    const taken = new Uint8Array(this.#buffer.buffer as ArrayBuffer, 0, this.#length);
+    this.#buffer = Buffer.from(new ArrayBuffer(Math.max(1 << 16, nextPowerOfTwo(this.#length))));
+    this.#view = viewOf(this.#buffer);
+    this.#length = 0;
+    this.#count = 0;
+    return taken;
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes;
+    if (needed <= this.#buffer.length) return;
+    const grown = Buffer.from(new ArrayBuffer(nextPowerOfTwo(needed)));
+    this.#buffer.copy(grown, 0, 0, this.#length);
+    this.#buffer = grown;
+    this.#view = viewOf(grown);
+  }
+}
+
+export interface Frame {
+  topic: number;
+  partition: number;
+  timestampMs: number;
+  key: Buffer | null;
+  value: Buffer | null;
+}
+
+/** Calls `each` with every frame; keys and values are views into `frames`. The same object is handed over each time. */
+export function forEachFrame(frames: Uint8Array, each: (frame: Frame) => void): void {
+  const buffer = Buffer.from(frames.buffer, frames.byteOffset, frames.byteLength);
+  const view = viewOf(buffer);
+  const frame: Frame = { topic: 0, partition: 0, timestampMs: 0, key: null, value: null };
+  let at = 0;
+  while (at < buffer.length) {
+    frame.topic = view.getUint16(at, true);
+    frame.partition = view.getInt32(at + 2, true);
+    frame.timestampMs = view.getFloat64(at + 6, true);
+    at += HEADER;
+    const keyLength = view.getInt32(at, true);
+    at += 4;
+    frame.key = keyLength < 0 ? null : buffer.subarray(at, at + keyLength);
+    at += Math.max(0, keyLength);
+    const valueLength = view.getInt32(at, true);
+    at += 4;
+    frame.value = valueLength < 0 ? null : buffer.subarray(at, at + valueLength);
+    at += Math.max(0, valueLength);
+    each(frame);
+  }
+}
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}
+
+function nextPowerOfTwo(bytes: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(bytes, 1)));
+}

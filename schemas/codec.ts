@@ -1,0 +1,45 @@
+/**
+ * Schemas are the `*.avsc` files beside this one; a codec turns a value into the bytes of one and back.
+ * Nothing outside this folder imports avsc: whoever needs bytes takes a `Codec`.
+ *
+ * S1  Plain Avro binary, no framing: the schema is known from the topic or the state's name.
+ * S2  Decoding checks that it ends where the value ends: a truncated or longer value is an error, not a guess.
+ */
+import { readFileSync } from "node:fs";
+import avro from "avsc";
+
+export interface Codec<T> {
+  /** The schema's name, as in its file: `timing-message`. */
+  readonly name: string;
+  /** The Avro schema as JSON text. */
+  readonly schema: string;
+  /** @throws Error naming the field when `value` does not fit the schema. */
+  encode(value: T): Buffer;
+  /** Decodes `bytes[start, end)` in place. @throws Error when they are not exactly one value. */
+  decode(bytes: Buffer, start?: number, end?: number): T;
+}
+
+/**
+ * The codec of `schemas/NAME.avsc`. 64-bit integers are JS numbers: a value beyond 2^53 is refused by both directions.
+ */
+export function codec<T>(name: string): Codec<T> {
+  return codecOf<T>(name, JSON.parse(readFileSync(new URL(`./${name}.avsc`, import.meta.url), "utf8")));
+}
+
+/** A codec of a schema given in the code: a state's own format, a test's. */
+export function codecOf<T>(name: string, schema: unknown): Codec<T> {
+  const type = avro.Type.forSchema(schema as avro.Schema, { wrapUnions: "never" });
+  return {
+    name,
+    schema: JSON.stringify(schema),
+    encode: (value) => type.toBuffer(value),
+    decode(bytes, start = 0, end = bytes.length) {
+      // avsc reads past `end` into a neighbour without noticing: the check is ours (S2).
+      const { value, offset } = type.decode(bytes, start);
+      if (offset !== end) {
+        throw new Error(offset < 0 || offset > end ? `${name}: the value is truncated` : `${name}: ${end - offset} bytes too many after the value`);
+      }
+      return value as T;
+    },
+  };
+}

@@ -1,0 +1,160 @@
+/**
+ * Every schema by name, with its type. The `.avsc` file is the contract and documents each field; the type says the same
+ * to TypeScript.
+ */
+import { codec } from "./codec.ts";
+
+export { type Codec, codec, codecOf } from "./codec.ts";
+
+export interface Mat {
+  id: string;
+  distanceM: number;
+}
+
+export interface Race {
+  id: string;
+  name: string;
+  date: string;
+  timezone: string;
+  gunMs: number;
+  rankBy: "net" | "gun";
+  distanceM: number;
+  mats: Mat[];
+  overdueAfterMs: number;
+  dnfAfterMs: number;
+}
+
+export interface Entrant {
+  race: string;
+  bib: string;
+  gender: string;
+  division: string;
+  country: string;
+}
+
+export interface Read {
+  id: string;
+  bib: string;
+  mat: string;
+  timeMs: number;
+}
+
+export interface TimingMessage {
+  race: string;
+  receivedMs: number;
+  read: Read | null;
+}
+
+export type CorrectionKind = "void" | "add" | "change" | "disqualify" | "reinstate";
+
+export interface Correction {
+  race: string;
+  bib: string;
+  id: string;
+  kind: CorrectionKind;
+  read: string | null;
+  mat: string | null;
+  timeMs: number | null;
+  reason: string;
+  enteredMs: number;
+}
+
+export type Fate = "counted" | "repeated" | "questionable" | "unknown_bib" | "voided";
+
+export interface PassingOutcome {
+  race: string;
+  id: string;
+  bib: string;
+  mat: string;
+  timeS: number;
+  receivedS: number;
+  fate: Fate;
+  reason: string;
+  netS: number | null;
+  gunS: number | null;
+}
+
+export interface CorrectionOutcome {
+  race: string;
+  id: string;
+  bib: string;
+  kind: CorrectionKind;
+  read: string;
+  mat: string;
+  timeS: number | null;
+  reason: string;
+  enteredMs: number;
+  applied: boolean;
+  refusal: string;
+}
+
+export type RunnerStatus = "registered" | "running" | "overdue" | "finished" | "dnf" | "dsq";
+
+export interface SplitTime {
+  mat: number;
+  netMs: number | null;
+  gunMs: number;
+}
+
+export interface RunnerUpdate {
+  race: string;
+  bib: string;
+  gender: string;
+  division: string;
+  country: string;
+  status: RunnerStatus;
+  asOfMs: number;
+  splits: SplitTime[];
+  removed: number[];
+  projectedMs: number | null;
+}
+
+export interface Standing {
+  race: string;
+  mat: string;
+  bib: string;
+  gender: string;
+  division: string;
+  country: string;
+  status: RunnerStatus;
+  counted: boolean;
+  asOfS: number;
+  netS: number | null;
+  gunS: number | null;
+  rankS: number | null;
+  paceSPerKm: number | null;
+  legPaceSPerKm: number | null;
+  place: number | null;
+  passed: number;
+  placeGender: number | null;
+  passedGender: number;
+  placeDivision: number | null;
+  passedDivision: number;
+  gapLeaderS: number | null;
+  gapAheadS: number | null;
+  projectedS: number | null;
+  projectedPlace: number | null;
+}
+
+export interface DeadLetter {
+  job: string;
+  stage: string;
+  step: string;
+  topic: string;
+  partition: number;
+  offset: number;
+  timestampMs: number;
+  reason: string;
+  key: Buffer | null;
+  value: Buffer | null;
+}
+
+export const Race = codec<Race>("race");
+export const Entrant = codec<Entrant>("entrant");
+export const TimingMessage = codec<TimingMessage>("timing-message");
+export const Correction = codec<Correction>("correction");
+export const PassingOutcome = codec<PassingOutcome>("passing-outcome");
+export const CorrectionOutcome = codec<CorrectionOutcome>("correction-outcome");
+export const RunnerUpdate = codec<RunnerUpdate>("runner-update");
+export const Standing = codec<Standing>("standing");
+export const DeadLetter = codec<DeadLetter>("dead-letter");
