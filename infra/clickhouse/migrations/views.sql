@@ -1,0 +1,180 @@
+-- What people query. A view shows the latest record of each thing; the logs of 001 keep all of them.
+--
+-- Latest is found by a window over the primary key, not by argMax: argMax passes over NULL, so it would bring back a time
+-- that a later record took away. A predicate on race (and mat, or bib) reaches the primary key through the window.
+
+CREATE OR REPLACE VIEW passings
+(
+  race            LowCardinality(String) COMMENT 'Race, such as chicago-2023.',
+  bib             String COMMENT 'Bib number the tag was issued for. May be unknown to the start list.',
+  id              String COMMENT 'The read, unique within the race. `correction:ID` for a read added by a correction.',
+  mat             LowCardinality(String) COMMENT 'Timing mat: start, 5k, half, finish, ...',
+  time_s          Float64 COMMENT 'When the chip crossed, as it counts (after a change): seconds since local midnight of the race day.',
+  received_s      Float64 COMMENT 'When the read reached the timing system: seconds since local midnight of the race day.',
+  fate            LowCardinality(String) COMMENT 'What became of the read: counted, repeated, questionable, unknown_bib or voided.',
+  reason          String COMMENT 'Why the read is not counted, in words. Empty for counted.',
+  net_s           Nullable(Float64) COMMENT 'Seconds from the runner''s own start read. NULL without one, or where the read does not count.',
+  gun_s           Nullable(Float64) COMMENT 'Seconds from the gun. NULL where the read does not count.',
+  kafka_topic     LowCardinality(String) COMMENT 'Kafka topic the row came from.',
+  kafka_partition UInt32 COMMENT 'Kafka partition the row came from.',
+  kafka_offset    UInt64 COMMENT 'Offset in that partition.'
+)
+AS SELECT * EXCEPT (latest)
+FROM (SELECT *, max(kafka_offset) OVER (PARTITION BY race, bib, id) AS latest FROM passing_outcomes_log)
+WHERE kafka_offset = latest
+COMMENT 'One row for each read received (or added by a correction), with what became of it.';
+
+CREATE OR REPLACE VIEW standings_latest
+(
+  race             LowCardinality(String) COMMENT 'Race, such as chicago-2023.',
+  mat              LowCardinality(String) COMMENT 'Timing mat: start, 5k, half, finish, ... Empty: the row says the runner''s status and nothing else.',
+  bib              String COMMENT 'Bib number.',
+  gender           LowCardinality(String) COMMENT 'M, F, X, or empty: not known.',
+  division         LowCardinality(String) COMMENT 'Division within the gender, such as 40-44. Empty: none.',
+  country          LowCardinality(String) COMMENT 'Country as the start list writes it. Empty: not known.',
+  status           LowCardinality(String) COMMENT 'Runner at the time of the record: registered, running, overdue, finished, dnf (did not finish) or dsq (disqualified).',
+  counted          Bool COMMENT 'False: this split no longer counts; its times are NULL.',
+  as_of_s          Float64 COMMENT 'Race clock of the record: seconds since local midnight of the race day.',
+  net_s            Nullable(Float64) COMMENT 'Seconds from the runner''s own start read. NULL without one.',
+  gun_s            Nullable(Float64) COMMENT 'Seconds from the gun.',
+  rank_s           Nullable(Float64) COMMENT 'The time places go by: net or gun, as the race says. NULL: a time but no place.',
+  pace_s_per_km    Nullable(Float64) COMMENT 'Seconds per kilometre from the start to this mat.',
+  leg_pace_s_per_km Nullable(Float64) COMMENT 'Seconds per kilometre from the last counted mat to this one.',
+  place            Nullable(Int32) COMMENT 'Place overall when the record was written. Later arrivals may have shifted it: see the view standings.',
+  passed           Int32 COMMENT 'Runners with a place at this mat when the record was written.',
+  place_gender     Nullable(Int32) COMMENT 'Place within the gender when the record was written.',
+  passed_gender    Int32 COMMENT 'Runners of the gender with a place at this mat when the record was written.',
+  place_division   Nullable(Int32) COMMENT 'Place within gender and division when the record was written.',
+  passed_division  Int32 COMMENT 'Runners of gender and division with a place at this mat when the record was written.',
+  gap_leader_s     Nullable(Float64) COMMENT 'Seconds behind the leader at this mat when the record was written.',
+  gap_ahead_s      Nullable(Float64) COMMENT 'Seconds behind the runner ahead at this mat when the record was written.',
+  projected_s      Nullable(Float64) COMMENT 'Projected finish time in seconds, on the clock the race ranks by.',
+  projected_place  Nullable(Int32) COMMENT 'Place the projected time would give among all finishes, projected and real.',
+  kafka_topic      LowCardinality(String) COMMENT 'Kafka topic the row came from.',
+  kafka_partition  UInt32 COMMENT 'Kafka partition the row came from.',
+  kafka_offset     UInt64 COMMENT 'Offset in that partition.'
+)
+AS SELECT * EXCEPT (latest)
+FROM (SELECT *, max(kafka_offset) OVER (PARTITION BY race, mat, bib) AS latest FROM standings_log)
+WHERE kafka_offset = latest
+COMMENT 'The latest record of each runner and mat, counted or not: what splits, standings and runners are made of.';
+
+CREATE OR REPLACE VIEW splits
+(
+  race                        LowCardinality(String) COMMENT 'Race, such as chicago-2023.',
+  mat                         LowCardinality(String) COMMENT 'Timing mat: start, 5k, half, finish, ...',
+  bib                         String COMMENT 'Bib number.',
+  gender                      LowCardinality(String) COMMENT 'M, F, X, or empty: not known.',
+  division                    LowCardinality(String) COMMENT 'Division within the gender, such as 40-44. Empty: none.',
+  country                     LowCardinality(String) COMMENT 'Country as the start list writes it. Empty: not known.',
+  net_s                       Nullable(Float64) COMMENT 'Seconds from the runner''s own start read. NULL without one.',
+  gun_s                       Nullable(Float64) COMMENT 'Seconds from the gun.',
+  rank_s                      Nullable(Float64) COMMENT 'The time places go by: net or gun, as the race says. NULL: a time but no place (no start read in a race by net time, or disqualified).',
+  pace_s_per_km               Nullable(Float64) COMMENT 'Seconds per kilometre from the start to this mat.',
+  leg_pace_s_per_km           Nullable(Float64) COMMENT 'Seconds per kilometre from the last counted mat to this one.',
+  place_when_passed           Nullable(Int32) COMMENT 'Place overall among those who had passed when this runner did. The place now: standings.',
+  passed_when_passed          Int32 COMMENT 'Runners with a place at this mat at that moment.',
+  place_gender_when_passed    Nullable(Int32) COMMENT 'Place within the gender at that moment.',
+  passed_gender_when_passed   Int32 COMMENT 'Runners of the gender with a place at this mat at that moment.',
+  place_division_when_passed  Nullable(Int32) COMMENT 'Place within gender and division at that moment.',
+  passed_division_when_passed Int32 COMMENT 'Runners of gender and division with a place at this mat at that moment.',
+  gap_leader_when_passed_s    Nullable(Float64) COMMENT 'Seconds behind the leader at this mat at that moment.',
+  gap_ahead_when_passed_s     Nullable(Float64) COMMENT 'Seconds behind the runner ahead at this mat at that moment.',
+  projected_s                 Nullable(Float64) COMMENT 'Finish time projected here, in seconds, on the clock the race ranks by.',
+  projected_place             Nullable(Int32) COMMENT 'Place that time would have given among all finishes then known, projected and real.',
+  as_of_s                     Float64 COMMENT 'Race clock of the record: seconds since local midnight of the race day.'
+)
+AS SELECT
+  race, mat, bib, gender, division, country, net_s, gun_s, rank_s, pace_s_per_km, leg_pace_s_per_km,
+  place AS place_when_passed, passed AS passed_when_passed,
+  place_gender AS place_gender_when_passed, passed_gender AS passed_gender_when_passed,
+  place_division AS place_division_when_passed, passed_division AS passed_division_when_passed,
+  gap_leader_s AS gap_leader_when_passed_s, gap_ahead_s AS gap_ahead_when_passed_s,
+  projected_s, projected_place, as_of_s
+FROM standings_latest
+WHERE counted AND mat != ''
+COMMENT 'One row for each runner and mat that counts: times, paces, and the places as they stood when the runner passed.';
+
+CREATE OR REPLACE VIEW standings
+(
+  race            LowCardinality(String) COMMENT 'Race, such as chicago-2023.',
+  mat             LowCardinality(String) COMMENT 'Timing mat: start, 5k, half, finish, ...',
+  bib             String COMMENT 'Bib number.',
+  gender          LowCardinality(String) COMMENT 'M, F, X, or empty: not known.',
+  division        LowCardinality(String) COMMENT 'Division within the gender, such as 40-44. Empty: none.',
+  country         LowCardinality(String) COMMENT 'Country as the start list writes it. Empty: not known.',
+  place           UInt32 COMMENT 'Place overall, now. Runners of one time share the best place.',
+  passed          UInt32 COMMENT 'Runners with a place at this mat.',
+  place_gender    Nullable(UInt32) COMMENT 'Place within the gender, now. NULL where the gender is not known.',
+  passed_gender   UInt32 COMMENT 'Runners of the gender with a place at this mat.',
+  place_division  Nullable(UInt32) COMMENT 'Place within gender and division, now. NULL without a gender or a division.',
+  passed_division UInt32 COMMENT 'Runners of gender and division with a place at this mat.',
+  rank_s          Float64 COMMENT 'The time the places go by: net or gun, as the race says.',
+  net_s           Nullable(Float64) COMMENT 'Seconds from the runner''s own start read. NULL without one.',
+  gun_s           Nullable(Float64) COMMENT 'Seconds from the gun.',
+  gap_leader_s    Float64 COMMENT 'Seconds behind the leader at this mat.',
+  gap_ahead_s     Nullable(Float64) COMMENT 'Seconds behind the runner ahead at this mat. NULL for the leader.'
+)
+AS SELECT
+  race, mat, bib, gender, division, country,
+  rank() OVER field AS place, count() OVER everyone AS passed,
+  if(gender = '', NULL, rank() OVER field_gender) AS place_gender, count() OVER everyone_gender AS passed_gender,
+  if(gender = '' OR division = '', NULL, rank() OVER field_division) AS place_division, count() OVER everyone_division AS passed_division,
+  assumeNotNull(rank_s) AS rank_s, net_s, gun_s,
+  round(rank_s - min(rank_s) OVER everyone, 3) AS gap_leader_s,
+  if(row_number() OVER in_line = 1, NULL, round(rank_s - lagInFrame(rank_s) OVER in_line, 3)) AS gap_ahead_s
+FROM (SELECT * REPLACE (toFloat64(assumeNotNull(rank_s)) AS rank_s) FROM standings_latest WHERE counted AND mat != '' AND rank_s IS NOT NULL AND status != 'dsq')
+WINDOW
+  field AS (PARTITION BY race, mat ORDER BY rank_s),
+  field_gender AS (PARTITION BY race, mat, gender ORDER BY rank_s),
+  field_division AS (PARTITION BY race, mat, gender, division ORDER BY rank_s),
+  everyone AS (PARTITION BY race, mat),
+  everyone_gender AS (PARTITION BY race, mat, gender),
+  everyone_division AS (PARTITION BY race, mat, gender, division),
+  in_line AS (PARTITION BY race, mat ORDER BY rank_s, bib ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
+COMMENT 'The places at every mat as they are now: overall, by gender, by division within the gender. Whoever has no place (disqualified, or no time the race ranks by) is not here.';
+
+CREATE OR REPLACE VIEW runners
+(
+  race         LowCardinality(String) COMMENT 'Race, such as chicago-2023.',
+  bib          String COMMENT 'Bib number.',
+  gender       LowCardinality(String) COMMENT 'M, F, X, or empty: not known.',
+  division     LowCardinality(String) COMMENT 'Division within the gender, such as 40-44. Empty: none.',
+  country      LowCardinality(String) COMMENT 'Country as the start list writes it. Empty: not known.',
+  status       LowCardinality(String) COMMENT 'registered, running, overdue, finished, dnf (did not finish) or dsq (disqualified).',
+  mats_passed  UInt32 COMMENT 'Mats with a split that counts, the start included.',
+  finish_net_s Nullable(Float64) COMMENT 'Finish, in seconds from the runner''s own start read. NULL unless finished with a start read.',
+  finish_gun_s Nullable(Float64) COMMENT 'Finish, in seconds from the gun. NULL unless finished.',
+  as_of_s      Float64 COMMENT 'Race clock of the runner''s latest record: seconds since local midnight of the race day.'
+)
+AS SELECT
+  race, bib,
+  argMax(l.gender, kafka_offset) AS gender, argMax(l.division, kafka_offset) AS division, argMax(l.country, kafka_offset) AS country,
+  argMax(l.status, kafka_offset) AS status,
+  countIf(l.counted AND l.mat != '') AS mats_passed,
+  -- Times grow along the course, so the finish is the largest of a runner who finished.
+  if(status = 'finished', maxIf(l.net_s, l.counted), NULL) AS finish_net_s,
+  if(status = 'finished', maxIf(l.gun_s, l.counted), NULL) AS finish_gun_s,
+  argMax(l.as_of_s, kafka_offset) AS as_of_s
+FROM standings_latest AS l
+GROUP BY race, bib
+COMMENT 'One row for each runner: who, how far, and the finish.';
+
+CREATE OR REPLACE VIEW corrections
+(
+  race       LowCardinality(String) COMMENT 'Race, such as chicago-2023.',
+  id         String COMMENT 'The correction, unique within the race.',
+  bib        String COMMENT 'Bib number the correction is about.',
+  kind       LowCardinality(String) COMMENT 'void, add, change, disqualify or reinstate.',
+  read       String COMMENT 'The read it names. Empty: none named.',
+  mat        LowCardinality(String) COMMENT 'The mat it names. Empty: none named.',
+  time_s     Nullable(Float64) COMMENT 'add, change: the right time, seconds since local midnight of the race day.',
+  reason     String COMMENT 'The official''s reason, in words.',
+  entered_at DateTime64(3, 'UTC') COMMENT 'When it was entered.',
+  applied    Bool COMMENT 'Whether it was applied.',
+  refusal    String COMMENT 'Why it was not applied. Empty when it was.'
+)
+AS SELECT race, id, bib, kind, read, mat, time_s, reason, fromUnixTimestamp64Milli(entered_ms, 'UTC') AS entered_at, applied, refusal
+FROM (SELECT *, max(kafka_offset) OVER (PARTITION BY race, id) AS latest FROM correction_outcomes_log)
+WHERE kafka_offset = latest
+COMMENT 'One row for each correction an official entered, applied or refused.';
