@@ -38,7 +38,9 @@ export function kafkaFromEnvironment(env: Environment = process.env): KafkaConne
   const brokers = list.split(",").map((broker) => broker.trim());
   for (const broker of brokers) {
     if (!/^[^\s:]+:\d+$|^\[[^\]]+\]:\d+$/.test(broker)) {
-      throw new ConfigError(`KAFKA_BROKERS: "${broker}" is not host:port; give a list such as broker-1:9092,broker-2:9092`);
+      throw new ConfigError(
+        `KAFKA_BROKERS: "${broker}" is not host:port; give a list such as broker-1:9092,broker-2:9092`,
+      );
     }
   }
   const tls = tlsFromEnvironment(env);
@@ -68,10 +70,13 @@ function saslFromEnvironment(env: Environment): KafkaConnection["sasl"] | undefi
   if (!username) return undefined;
   const mechanism = (env.KAFKA_SASL_MECHANISM ?? "PLAIN").toUpperCase();
   if (mechanism !== "PLAIN" && mechanism !== "SCRAM-SHA-256" && mechanism !== "SCRAM-SHA-512") {
-    throw new ConfigError(`KAFKA_SASL_MECHANISM: "${mechanism}" is not one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512`);
+    throw new ConfigError(
+      `KAFKA_SASL_MECHANISM: "${mechanism}" is not one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512`,
+    );
   }
   const password = env.KAFKA_SASL_PASSWORD;
-  if (password === undefined) throw new ConfigError("KAFKA_SASL_USERNAME is set, KAFKA_SASL_PASSWORD is not: set both");
+  if (password === undefined)
+    throw new ConfigError("KAFKA_SASL_USERNAME is set, KAFKA_SASL_PASSWORD is not: set both");
   return { mechanism, username, password };
 }
 
@@ -80,7 +85,9 @@ export function clickHouseFromEnvironment(env: Environment = process.env): Click
   const url = env.CLICKHOUSE_URL?.trim();
   if (!url) return undefined;
   if (!/^https?:\/\//.test(url)) {
-    throw new ConfigError(`CLICKHOUSE_URL: "${url}" is not an http:// or https:// address, such as https://clickhouse:8443`);
+    throw new ConfigError(
+      `CLICKHOUSE_URL: "${url}" is not an http:// or https:// address, such as https://clickhouse:8443`,
+    );
   }
   return {
     url,

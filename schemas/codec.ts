@@ -17,6 +17,8 @@ export interface Codec<T> {
   encode(value: T): Buffer;
   /** Decodes `bytes[start, end)` in place. @throws Error when they are not exactly one value. */
   decode(bytes: Buffer, start?: number, end?: number): T;
+  /** A codec whose `decode` reads values written with another schema (Avro schema resolution). @throws when it cannot. */
+  reading(writerSchema: string): Codec<T>;
 }
 
 /**
@@ -28,18 +30,37 @@ export function codec<T>(name: string): Codec<T> {
 
 /** A codec of a schema given in the code: a state's own format, a test's. */
 export function codecOf<T>(name: string, schema: unknown): Codec<T> {
-  const type = avro.Type.forSchema(schema as avro.Schema, { wrapUnions: "never" });
+  return fromType<T>(
+    name,
+    JSON.stringify(schema),
+    avro.Type.forSchema(schema as avro.Schema, { wrapUnions: "never" }),
+  );
+}
+
+function fromType<T>(name: string, schema: string, type: avro.Type, writer?: avro.Type): Codec<T> {
+  const resolver = writer && type.createResolver(writer);
   return {
     name,
-    schema: JSON.stringify(schema),
+    schema,
     encode: (value) => type.toBuffer(value),
     decode(bytes, start = 0, end = bytes.length) {
       // avsc reads past `end` into a neighbour without noticing: the check is ours (S2).
-      const { value, offset } = type.decode(bytes, start);
+      const { value, offset } = type.decode(bytes, start, resolver);
       if (offset !== end) {
-        throw new Error(offset < 0 || offset > end ? `${name}: the value is truncated` : `${name}: ${end - offset} bytes too many after the value`);
+        throw new Error(
+          offset < 0 || offset > end
+            ? `${name}: the value is truncated`
+            : `${name}: ${end - offset} bytes too many after the value`,
+        );
       }
       return value as T;
     },
+    reading: (writerSchema) =>
+      fromType<T>(
+        name,
+        schema,
+        type,
+        avro.Type.forSchema(JSON.parse(writerSchema) as avro.Schema, { wrapUnions: "never" }),
+      ),
   };
 }

@@ -4,7 +4,7 @@
  * Frame: topic u16 (index into a list both sides hold) · partition i32 · timestampMs f64 · key length i32 (-1: null) · key ·
  * value length i32 (-1: null) · value. Little endian.
  *
- * F1  `truncate(mark)` takes back everything since `mark()`: a record that the job throws on leaves no output behind.
+ * F1  `truncate` takes back everything written since a mark: a record that the job throws on leaves no output behind.
  */
 import { assert } from "../errors.ts";
 
@@ -30,7 +30,13 @@ export class FrameWriter {
     return this.#count;
   }
 
-  write(topic: number, partition: number, timestampMs: number, key: Uint8Array | string | null, value: Uint8Array | null): void {
+  write(
+    topic: number,
+    partition: number,
+    timestampMs: number,
+    key: Uint8Array | string | null,
+    value: Uint8Array | null,
+  ): void {
     const keyMax = key === null ? 0 : typeof key === "string" ? key.length * 3 : key.length;
     this.#reserve(HEADER + 8 + keyMax + (value?.length ?? 0));
     const view = this.#view;
@@ -58,15 +64,11 @@ export class FrameWriter {
     this.#count++;
   }
 
-  /** A place to `truncate` back to. */
-  mark(): { readonly bytes: number; readonly count: number } {
-    return { bytes: this.#length, count: this.#count };
-  }
-
-  truncate(mark: { readonly bytes: number; readonly count: number }): void {
-    assert(mark.bytes <= this.#length, "a mark of an earlier buffer");
-    this.#length = mark.bytes;
-    this.#count = mark.count;
+  /** Takes back everything written since the buffer held `bytes` bytes in `count` frames (F1). */
+  truncate(bytes: number, count: number): void {
+    assert(bytes <= this.#length, "a mark of an earlier buffer");
+    this.#length = bytes;
+    this.#count = count;
   }
 
   /** The frames so far, in a buffer of their own that may be transferred; this writer starts anew. */
@@ -99,24 +101,43 @@ export interface Frame {
 
 /** Calls `each` with every frame; keys and values are views into `frames`. The same object is handed over each time. */
 export function forEachFrame(frames: Uint8Array, each: (frame: Frame) => void): void {
-  const buffer = Buffer.from(frames.buffer, frames.byteOffset, frames.byteLength);
-  const view = viewOf(buffer);
-  const frame: Frame = { topic: 0, partition: 0, timestampMs: 0, key: null, value: null };
-  let at = 0;
-  while (at < buffer.length) {
-    frame.topic = view.getUint16(at, true);
-    frame.partition = view.getInt32(at + 2, true);
-    frame.timestampMs = view.getFloat64(at + 6, true);
-    at += HEADER;
-    const keyLength = view.getInt32(at, true);
-    at += 4;
-    frame.key = keyLength < 0 ? null : buffer.subarray(at, at + keyLength);
-    at += Math.max(0, keyLength);
-    const valueLength = view.getInt32(at, true);
-    at += 4;
-    frame.value = valueLength < 0 ? null : buffer.subarray(at, at + valueLength);
-    at += Math.max(0, valueLength);
-    each(frame);
+  const reader = new FrameReader(frames);
+  for (let frame = reader.next(); frame !== undefined; frame = reader.next()) each(frame);
+}
+
+/** The frames one by one, for whoever has to pause between them. */
+export class FrameReader {
+  readonly #buffer: Buffer;
+  readonly #view: DataView;
+  readonly #frame: Frame = { topic: 0, partition: 0, timestampMs: 0, key: null, value: null };
+  #at = 0;
+
+  constructor(frames: Uint8Array) {
+    this.#buffer = Buffer.from(frames.buffer, frames.byteOffset, frames.byteLength);
+    this.#view = viewOf(this.#buffer);
+  }
+
+  /** The same object each time; its key and value are views into the frames. `undefined` at the end. */
+  next(): Frame | undefined {
+    if (this.#at >= this.#buffer.length) return undefined;
+    const view = this.#view;
+    const frame = this.#frame;
+    frame.topic = view.getUint16(this.#at, true);
+    frame.partition = view.getInt32(this.#at + 2, true);
+    frame.timestampMs = view.getFloat64(this.#at + 6, true);
+    this.#at += HEADER;
+    frame.key = this.#bytes();
+    frame.value = this.#bytes();
+    return frame;
+  }
+
+  #bytes(): Buffer | null {
+    const length = this.#view.getInt32(this.#at, true);
+    this.#at += 4;
+    if (length < 0) return null;
+    const start = this.#at;
+    this.#at += length;
+    return this.#buffer.subarray(start, this.#at);
   }
 }
 

@@ -1,0 +1,27 @@
+/**
+ * How far a task has come in one partition: the record under `PROGRESS_KEY` in the changelog, written in the transaction
+ * that holds what came of the records before it. It alone says where a task goes on (C1); the group's committed offsets are
+ * for Kafka's lag tools.
+ */
+export interface InputProgress {
+  readonly topic: string;
+  /** The next offset to process. */
+  readonly next: number;
+  /** Watermark of each channel of this input partition, `null` before the first; empty for an input without time. */
+  readonly watermarks: Readonly<Record<string, number | null>>;
+}
+
+export interface Progress {
+  /** Epochs of this task so far; for people who look. */
+  readonly epoch: number;
+  readonly inputs: readonly InputProgress[];
+}
+
+export const encodeProgress = (progress: Progress): Buffer => Buffer.from(JSON.stringify(progress), "utf8");
+
+/** @throws Error when the bytes are not a progress record. */
+export function decodeProgress(bytes: Buffer): Progress {
+  const progress = JSON.parse(bytes.toString("utf8")) as Progress;
+  if (!Array.isArray(progress.inputs)) throw new Error("the changelog holds a progress record that is none");
+  return progress;
+}

@@ -1,0 +1,159 @@
+/** One job on one node: a member of the job's group, with a `Slot` for every lease it holds. */
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { KafkaConnection } from "../config.ts";
+import { isJobDefinition } from "../dsl/job.ts";
+import { JobError } from "../errors.ts";
+import { type JobPlan, planJob, type StagePlan } from "../graph/plan.ts";
+import { slotsTopic, transactionalId } from "../graph/topics.ts";
+import type { Position } from "../kafka/log.ts";
+import { createTransactionalWriter } from "../kafka/transactional-writer.ts";
+import type { RuntimeMetrics } from "../metrics/task-metrics.ts";
+import type { EpochSettings } from "../worker/messages.ts";
+import type { WorkerPool } from "../worker/pool.ts";
+import { TaskRun } from "../worker/task-runner.ts";
+import type { JobRecord } from "./job-store.ts";
+import { type JobTopology, prepareTopics } from "./job-topology.ts";
+import { joinGroup, type Membership } from "./membership.ts";
+import { Slot } from "./slot.ts";
+
+/** How often committed input offsets go to the group, for Kafka's lag tools. At once when a task has nothing left to do. */
+const OFFSETS_EVERY_MS = 1_000;
+
+export interface JobRunOptions {
+  readonly record: JobRecord;
+  /** The folder that module paths are relative to. */
+  readonly root: string;
+  readonly kafka: KafkaConnection;
+  readonly pool: WorkerPool;
+  readonly epochs: EpochSettings;
+  readonly metrics: RuntimeMetrics;
+  readonly log: (line: string) => void;
+}
+
+/** Loads a job's module and plans it. @throws JobError in words for its author. */
+export async function loadJob(root: string, module: string): Promise<JobPlan> {
+  const path = resolve(root, module);
+  let loaded: { default?: unknown };
+  try {
+    loaded = (await import(pathToFileURL(path).href)) as { default?: unknown };
+  } catch (error) {
+    throw new JobError(`${module}: cannot be loaded: ${(error as Error).message}`);
+  }
+  if (!isJobDefinition(loaded.default))
+    throw new JobError(`${module}: its default export is not made by job(name, describe)`);
+  return planJob(loaded.default);
+}
+
+export class JobRun {
+  readonly #options: JobRunOptions;
+  readonly #slots = new Map<number, Slot>();
+  readonly #positions = new Map<string, Position>();
+  readonly #failures = new Map<string, string>();
+  #membership: Membership | undefined;
+  #offsetsTimer: NodeJS.Timeout | undefined;
+
+  constructor(options: JobRunOptions) {
+    this.#options = options;
+  }
+
+  get record(): JobRecord {
+    return this.#options.record;
+  }
+
+  /** Slots this node runs now. */
+  get slots(): number[] {
+    return [...this.#slots.keys()].sort((a, b) => a - b);
+  }
+
+  /** The last failure of each stage that has failed since the job started here. */
+  get failures(): ReadonlyMap<string, string> {
+    return this.#failures;
+  }
+
+  async start(): Promise<void> {
+    const { record, root, kafka, log } = this.#options;
+    const plan = await loadJob(root, record.module);
+    const topology = await prepareTopics(kafka, plan, record.parallelism);
+    this.#membership = await joinGroup(kafka, {
+      group: record.name,
+      topic: slotsTopic(record.name),
+      clientId: record.name,
+      log,
+      onAssigned: (slots) => {
+        for (const slot of slots) this.#slots.set(slot, this.#newSlot(plan, topology, slot));
+      },
+      onRevoked: (slots) => this.#stopSlots(slots),
+    });
+    this.#offsetsTimer = setInterval(() => this.#commitOffsets(), OFFSETS_EVERY_MS);
+    this.#offsetsTimer.unref();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#offsetsTimer);
+    await this.#stopSlots(this.slots);
+    await this.#membership?.leave();
+  }
+
+  async #stopSlots(slots: readonly number[]): Promise<void> {
+    const held = slots.flatMap((slot) => this.#slots.get(slot) ?? []);
+    for (const slot of slots) this.#slots.delete(slot);
+    await Promise.all(held.map((slot) => slot.stop()));
+    this.#commitOffsets();
+  }
+
+  #newSlot(plan: JobPlan, topology: JobTopology, slot: number): Slot {
+    const { record, metrics, log } = this.#options;
+    return new Slot({
+      job: record.name,
+      slot,
+      metrics,
+      log,
+      onFailure: (stage, reason) => this.#failures.set(stage, reason),
+      tasks: plan.stages.map((stage) => ({
+        stage: stage.name,
+        newRun: () => this.#newRun(topology, stage, slot),
+      })),
+    });
+  }
+
+  #newRun(topology: JobTopology, stage: StagePlan, slot: number): TaskRun {
+    const { record, root, kafka, pool, epochs, metrics, log } = this.#options;
+    return new TaskRun({
+      pool,
+      metrics,
+      log,
+      outputs: stage.outputs,
+      writer: createTransactionalWriter(kafka, {
+        transactionalId: transactionalId(record.name, stage.name, slot),
+        log,
+      }),
+      onCommitted: (positions, caughtUp) => {
+        for (const position of positions)
+          this.#positions.set(`${position.topic}/${position.partition}`, position);
+        if (caughtUp) this.#commitOffsets();
+      },
+      start: {
+        module: resolve(root, record.module),
+        stage: stage.name,
+        kafka,
+        epochs,
+        // Every stage has the job's parallelism; an exchange hears from each task of the stage above.
+        upstreamParallelism: record.parallelism,
+        spec: {
+          job: record.name,
+          slot,
+          parallelism: record.parallelism,
+          inputPartitions: topology.inputPartitions(stage),
+          partitions: topology.partitions,
+        },
+      },
+    });
+  }
+
+  #commitOffsets(): void {
+    if (this.#positions.size === 0) return;
+    this.#membership?.commitOffsets([...this.#positions.values()]);
+    this.#positions.clear();
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * Which jobs shall run, kept in a compacted topic: every node reads it, so every node agrees. There is no master.
+ *
+ * J1  The last record of a name is what is wanted of that job.
+ */
+import type { KafkaConnection } from "../config.ts";
+import type { Partitioned } from "../kafka/admin.ts";
+import { ensureTopics } from "../kafka/admin.ts";
+import { createProducer } from "../kafka/producer.ts";
+import { createPartitionReader } from "../kafka/reader.ts";
+
+export const JOBS_TOPIC = "pacestream.jobs";
+
+/** What is wanted of a job. A cancelled one keeps its topics: submitted again, it goes on where it stopped. */
+export interface JobRecord {
+  readonly name: string;
+  /** Path of its module, from the project's root; every node has it there. */
+  readonly module: string;
+  readonly parallelism: number;
+  readonly state: "running" | "cancelled";
+  readonly submittedMs: number;
+}
+
+export interface JobStore {
+  put(record: JobRecord): Promise<void>;
+  /** All records known now, by name. */
+  all(): ReadonlyMap<string, JobRecord>;
+  close(): Promise<void>;
+}
+
+const TOPIC: Partitioned = { topic: JOBS_TOPIC, partitions: 1, config: { "cleanup.policy": "compact" } };
+const POLL_MS = 250;
+
+/** Resolves once the topic is read to its end. @param onChange called for each record, the first ones too. */
+export async function openJobStore(
+  kafka: KafkaConnection,
+  onChange: (record: JobRecord) => void,
+  log: (line: string) => void,
+): Promise<JobStore> {
+  await ensureTopics(kafka, [TOPIC]);
+  const reader = createPartitionReader(kafka, { clientId: "job-store" });
+  const producer = await createProducer(kafka, { clientId: "job-store" });
+  const records = new Map<string, JobRecord>();
+  const partition = { topic: JOBS_TOPIC, partition: 0 };
+  const [extent] = await reader.offsets([partition]);
+  reader.assign([{ ...partition, offset: extent!.first }]);
+  let position = extent!.first;
+  let closed = false;
+
+  const pollOnce = async (): Promise<void> => {
+    for (const polled of await reader.poll(POLL_MS)) {
+      const { records: cursor } = polled;
+      while (cursor.next()) {
+        if (cursor.keyStart < 0 || cursor.valueStart < 0) continue;
+        try {
+          const record = JSON.parse(
+            cursor.buffer.toString("utf8", cursor.valueStart, cursor.valueEnd),
+          ) as JobRecord;
+          records.set(record.name, record);
+          onChange(record);
+        } catch (error) {
+          log(`${JOBS_TOPIC} offset ${cursor.offset}: ${(error as Error).message}`);
+        }
+      }
+      position = polled.nextOffset;
+    }
+  };
+  while (position < extent!.end) await pollOnce();
+  const tail = (async () => {
+    while (!closed) {
+      try {
+        await pollOnce();
+      } catch (error) {
+        if (!closed) log(`${JOBS_TOPIC}: ${(error as Error).message}`);
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+    }
+  })();
+
+  return {
+    all: () => records,
+    async put(record) {
+      await producer.send(JOBS_TOPIC, 0, record.name, Buffer.from(JSON.stringify(record)), Date.now());
+      await producer.flush();
+    },
+    async close() {
+      closed = true;
+      await tail;
+      await reader.close();
+      await producer.close();
+    },
+  };
+}

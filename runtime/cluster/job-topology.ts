@@ -1,0 +1,105 @@
+/**
+ * The topics of a job: makes sure they are there, and finds out how many partitions each has, before any task starts.
+ *
+ * An existing topic keeps its partitions. What the runtime makes for a stage follows from its inputs: state of partition p
+ * lies in partition p of the changelog, so a slot can move, and slots can be regrouped, without touching the state.
+ */
+import type { KafkaConnection } from "../config.ts";
+import type { Topic } from "../dsl/topic.ts";
+import { JobError } from "../errors.ts";
+import type { JobPlan, StagePlan } from "../graph/plan.ts";
+import { changelogTopic, deadLetterTopic, exchangeTopic, slotsTopic } from "../graph/topics.ts";
+import { describeTopics, ensureTopics, type Partitioned } from "../kafka/admin.ts";
+
+export const PARTITIONS_DEFAULT = 4;
+
+export interface JobTopology {
+  /** Partitions of each topic of the job. */
+  readonly partitions: Readonly<Record<string, number>>;
+  /** Partitions of a stage's inputs and changelog. */
+  inputPartitions(stage: StagePlan): number;
+}
+
+/** Changelog segments roll early so that compaction, which leaves the active one alone, has something to do. */
+const CHANGELOG_CONFIG = {
+  "cleanup.policy": "compact",
+  "segment.bytes": String(64 << 20),
+  "min.cleanable.dirty.ratio": "0.3",
+};
+const EXCHANGE_CONFIG = { "retention.ms": String(7 * 24 * 3_600_000) };
+const KEPT_CONFIG = { "retention.ms": "-1" };
+
+/** @throws JobError when inputs of a stage do not fit each other or the parallelism. */
+export async function prepareTopics(
+  kafka: KafkaConnection,
+  plan: JobPlan,
+  parallelism: number,
+): Promise<JobTopology> {
+  const outer = outerTopics(plan);
+  const existing = await describeTopics(kafka, [...outer.keys()]);
+  const partitions: Record<string, number> = {};
+  const missing: Partitioned[] = [];
+  for (const [name, { topic, table }] of outer) {
+    const count = existing.get(name) ?? topic.partitions ?? (table ? 1 : PARTITIONS_DEFAULT);
+    partitions[name] = count;
+    if (!existing.has(name)) {
+      const config = topic.config ?? (table ? { "cleanup.policy": "compact" } : KEPT_CONFIG);
+      missing.push({ topic: name, partitions: count, config });
+    }
+  }
+  await ensureTopics(kafka, missing);
+
+  const inner: Partitioned[] = [
+    { topic: slotsTopic(plan.job), partitions: parallelism },
+    { topic: deadLetterTopic(plan.job), partitions: 1, config: KEPT_CONFIG },
+  ];
+  for (const stage of plan.stages) {
+    const count = agreedPartitions(plan.job, stage, partitions);
+    if (parallelism > count) {
+      throw new JobError(
+        `job "${plan.job}": parallelism ${parallelism} is more than the ${count} partitions that stage "${stage.name}" reads: give at most ${count}`,
+      );
+    }
+    inner.push({ topic: changelogTopic(plan.job, stage.name), partitions: count, config: CHANGELOG_CONFIG });
+    for (const { exchange } of stage.exchangesOut) {
+      inner.push({
+        topic: exchangeTopic(plan.job, exchange.name),
+        partitions: count,
+        config: EXCHANGE_CONFIG,
+      });
+      partitions[exchangeTopic(plan.job, exchange.name)] = count;
+    }
+  }
+  await ensureTopics(kafka, inner);
+  for (const { topic, partitions: count } of inner) partitions[topic] = count;
+  return { partitions, inputPartitions: (stage) => partitions[stage.inputs[0]!.topic]! };
+}
+
+function outerTopics(plan: JobPlan): Map<string, { topic: Topic<unknown>; table: boolean }> {
+  const topics = new Map<string, { topic: Topic<unknown>; table: boolean }>();
+  for (const stage of plan.stages) {
+    for (const table of stage.tables) topics.set(table.name, { topic: table, table: true });
+    for (const node of stage.nodes) {
+      if (node.kind === "source" || node.kind === "sink")
+        topics.set(node.topic.name, { topic: node.topic, table: false });
+    }
+  }
+  return topics;
+}
+
+function agreedPartitions(
+  job: string,
+  stage: StagePlan,
+  partitions: Readonly<Record<string, number>>,
+): number {
+  const [first, ...others] = stage.inputs;
+  const count = partitions[first!.topic]!;
+  const odd = others.find(({ topic }) => partitions[topic] !== count);
+  if (odd) {
+    throw new JobError(
+      `job "${job}": stage "${stage.name}" reads "${first!.topic}" with ${count} partitions and "${odd.topic}" with ${partitions[odd.topic]}: ` +
+        "a key must lie in the same partition of both; make them alike, or bring one in through .keyBy(keyOf, { exchange })",
+    );
+  }
+  return count;
+}

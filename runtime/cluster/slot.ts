@@ -1,0 +1,61 @@
+/**
+ * One slot on this node while it holds the lease: the tasks of every stage, each started again when it fails.
+ *
+ * The lease only says who should run the slot. That no one else's work counts is the writers' fencing (design: decision 3).
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { RuntimeMetrics } from "../metrics/task-metrics.ts";
+import type { TaskRun } from "../worker/task-runner.ts";
+import { RestartPolicy } from "./restart-policy.ts";
+
+export interface SlotTask {
+  readonly stage: string;
+  /** A fresh run; a failed one is never used again. */
+  readonly newRun: () => TaskRun;
+}
+
+export interface SlotOptions {
+  readonly job: string;
+  readonly slot: number;
+  readonly tasks: readonly SlotTask[];
+  readonly metrics: RuntimeMetrics;
+  readonly log: (line: string) => void;
+  readonly onFailure: (stage: string, reason: string) => void;
+}
+
+export class Slot {
+  readonly #options: SlotOptions;
+  readonly #stopping = new AbortController();
+  readonly #runs = new Set<TaskRun>();
+  readonly #done: Promise<unknown>;
+
+  constructor(options: SlotOptions) {
+    this.#options = options;
+    this.#done = Promise.all(options.tasks.map((task) => this.#keepRunning(task)));
+  }
+
+  /** Resolves when every task has committed what it had and ended. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    for (const run of this.#runs) run.stop();
+    await this.#done;
+  }
+
+  async #keepRunning({ stage, newRun }: SlotTask): Promise<void> {
+    const { job, slot, metrics, log, onFailure } = this.#options;
+    const policy = new RestartPolicy();
+    while (!this.#stopping.signal.aborted) {
+      const run = newRun();
+      this.#runs.add(run);
+      const began = performance.now();
+      const end = await run.run();
+      this.#runs.delete(run);
+      if (this.#stopping.signal.aborted || end.kind === "stopped") continue;
+      const pauseMs = policy.failed(performance.now() - began);
+      log(`${job}/${stage}/${slot}: ${end.reason}; again in ${pauseMs} ms`);
+      onFailure(stage, end.reason);
+      metrics.restarted({ job, stage, slot });
+      await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+    }
+  }
+}

@@ -1,0 +1,92 @@
+/** The keyed step: what its author writes, and what the runtime gives it. */
+import type { StateDescriptor, StatesOf } from "./state.ts";
+
+/** Names a second output of a step, such as records of an unknown bib. */
+export interface SideOutput<T> {
+  readonly name: string;
+  /** Only the type; never set. */
+  readonly valueType?: T;
+}
+
+export const sideOutput = <T>(name: string): SideOutput<T> => ({ name });
+
+/** The current content of a table (see `Flow.table`), by key. */
+export interface Table<V> {
+  get(key: string): V | undefined;
+  values(): IterableIterator<V>;
+}
+
+/** Names a table in a flow; what a step's `tables` takes. */
+export interface TableReference<V> {
+  readonly tableTopic: string;
+  /** Only the type; never set. */
+  readonly valueType?: V;
+}
+
+export type TablesOf<T> = {
+  readonly [Name in keyof T]: T[Name] extends TableReference<infer V> ? Table<V> : never;
+};
+
+export type TimeDomain = "event" | "processing";
+
+export interface Timers {
+  /** Fires once the watermark has reached `timeMs`. Setting the same time twice is one timer. */
+  onEventTime(timeMs: number): void;
+  /** Fires once the node's clock has reached `timeMs`, Unix milliseconds. */
+  onProcessingTime(timeMs: number): void;
+  deleteEventTime(timeMs: number): void;
+  deleteProcessingTime(timeMs: number): void;
+}
+
+export interface Context<Out, S, T, Index> {
+  readonly key: string;
+  /** Event time of the record, or of the timer; `undefined` for a record of a source without `watermark`. */
+  readonly timestamp: number | undefined;
+  /** Event time this task has come to. */
+  readonly watermark: number;
+  /** The node's clock, Unix milliseconds: the one clock a step may look at. */
+  readonly now: number;
+  readonly state: StatesOf<S>;
+  readonly tables: TablesOf<T>;
+  readonly timers: Timers;
+  /**
+   * What the step derives from the key's state to be fast: kept in memory, never checkpointed, made anew by `index()` when
+   * the key is first touched after a restore or after a record threw. It must follow from state alone.
+   */
+  readonly index: Index;
+  emit(value: Out): void;
+  side<V>(output: SideOutput<V>, value: V): void;
+}
+
+export type States = Readonly<Record<string, StateDescriptor>>;
+export type Tables = Readonly<Record<string, TableReference<unknown>>>;
+
+export interface KeyedProcess<
+  In,
+  Out,
+  S extends States = Record<never, never>,
+  T extends Tables = Record<never, never>,
+  Index = undefined,
+> {
+  /** The names are part of every checkpoint: renaming one orphans its content. */
+  readonly state?: S;
+  readonly tables?: T;
+  readonly sides?: readonly SideOutput<unknown>[];
+  /** Which timers the step sets; needed with `onTimer`. `"event"` needs a `watermark` on every way from a source. */
+  readonly timers?: readonly TimeDomain[];
+  readonly index?: (context: {
+    readonly key: string;
+    readonly state: StatesOf<S>;
+    readonly tables: TablesOf<T>;
+  }) => Index;
+  /**
+   * Called for each record of a key, in the partition's order. Throwing sends the record to the dead-letter topic and leaves
+   * no trace in state, timers and outputs. Must not keep `context` nor be async.
+   */
+  process(value: In, context: Context<Out, S, T, Index>): void;
+  /** Called when a timer of the key is due. Throwing is reported as a dead letter of the timer. */
+  onTimer?(
+    timer: { readonly timeMs: number; readonly domain: TimeDomain },
+    context: Context<Out, S, T, Index>,
+  ): void;
+}

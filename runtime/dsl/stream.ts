@@ -1,0 +1,206 @@
+/**
+ * Streams only describe: each call adds a node to the job's graph; nothing runs. The planner (`runtime/graph/`) turns the
+ * nodes into stages.
+ */
+import { JobError } from "../errors.ts";
+import type { KeyedProcess, SideOutput, States, TableReference, Tables } from "./process.ts";
+import type { Topic } from "./topic.ts";
+import type { WatermarkStrategy } from "./watermark.ts";
+
+/** A node of the description. `inputs` are the nodes it takes records from. */
+export type FlowNode =
+  | { readonly kind: "source"; readonly topic: Topic<unknown>; readonly inputs: readonly [] }
+  | {
+      readonly kind: "map";
+      readonly name: string;
+      readonly apply: (value: unknown) => unknown;
+      readonly inputs: readonly FlowNode[];
+    }
+  | {
+      readonly kind: "filter";
+      readonly name: string;
+      readonly keep: (value: unknown) => boolean;
+      readonly inputs: readonly FlowNode[];
+    }
+  | {
+      readonly kind: "flatMap";
+      readonly name: string;
+      readonly apply: (value: unknown) => Iterable<unknown>;
+      readonly inputs: readonly FlowNode[];
+    }
+  | {
+      readonly kind: "watermark";
+      readonly strategy: WatermarkStrategy<unknown>;
+      readonly inputs: readonly FlowNode[];
+    }
+  | { readonly kind: "union"; readonly inputs: readonly FlowNode[] }
+  | {
+      readonly kind: "keyBy";
+      readonly keyOf: (value: unknown) => string;
+      readonly exchange: Exchange | undefined;
+      readonly inputs: readonly FlowNode[];
+    }
+  | {
+      readonly kind: "process";
+      readonly name: string;
+      readonly step: AnyKeyedProcess;
+      readonly inputs: readonly FlowNode[];
+    }
+  | { readonly kind: "side"; readonly output: string; readonly inputs: readonly FlowNode[] }
+  | { readonly kind: "sink"; readonly topic: Topic<unknown>; readonly inputs: readonly FlowNode[] };
+
+export type AnyKeyedProcess = KeyedProcess<unknown, unknown, States, Tables, unknown>;
+
+/** How records travel to the task that owns their key: through a topic of this name's, with this codec. */
+export interface Exchange {
+  readonly name: string;
+  readonly codec: Topic<unknown>["codec"];
+}
+
+/** What a description collects. */
+export interface FlowGraph {
+  readonly sinks: FlowNode[];
+  readonly tables: Map<
+    string,
+    { readonly topic: Topic<unknown>; readonly keyOf: (value: unknown) => string }
+  >;
+}
+
+export class Stream<T> {
+  protected readonly graph: FlowGraph;
+  readonly node: FlowNode;
+
+  constructor(graph: FlowGraph, node: FlowNode) {
+    this.graph = graph;
+    this.node = node;
+  }
+
+  /** One value out for each in. */
+  map<U>(name: string, apply: (value: T) => U): Stream<U> {
+    return this.#then({
+      kind: "map",
+      name,
+      apply: apply as (value: unknown) => unknown,
+      inputs: [this.node],
+    });
+  }
+
+  filter(name: string, keep: (value: T) => boolean): Stream<T> {
+    return this.#then({
+      kind: "filter",
+      name,
+      keep: keep as (value: unknown) => boolean,
+      inputs: [this.node],
+    });
+  }
+
+  /** Any number of values out for each in. */
+  flatMap<U>(name: string, apply: (value: T) => Iterable<U>): Stream<U> {
+    return this.#then({
+      kind: "flatMap",
+      name,
+      apply: apply as (value: unknown) => Iterable<unknown>,
+      inputs: [this.node],
+    });
+  }
+
+  /** Gives records their event time, and the stream its watermark. Before `keyBy`, once on the way from a source. */
+  watermark(strategy: WatermarkStrategy<T>): Stream<T> {
+    return this.#then({
+      kind: "watermark",
+      strategy: strategy as WatermarkStrategy<unknown>,
+      inputs: [this.node],
+    });
+  }
+
+  /** All records of these streams, each stream's in its order. */
+  union<U>(...others: readonly Stream<U>[]): Stream<T | U> {
+    return this.#then({ kind: "union", inputs: [this.node, ...others.map((other) => other.node)] });
+  }
+
+  /**
+   * Brings all records of a key to one task.
+   * - `keyBy(keyOf)`: the topics that feed it are partitioned by this very key already, in the same number of partitions.
+   *   No way through Kafka; a record that stands in another partition than its key's stops the job with a clear error.
+   * - `keyBy(keyOf, { exchange: { name, codec } })`: through a topic of the runtime's, encoded by `codec`. Always right.
+   */
+  keyBy(
+    keyOf: (value: T) => string,
+    options?: { exchange: { name: string; codec: Topic<T>["codec"] } },
+  ): KeyedStream<T> {
+    return new KeyedStream<T>(this.graph, {
+      kind: "keyBy",
+      keyOf: keyOf as (value: unknown) => string,
+      exchange: options?.exchange as Exchange | undefined,
+      inputs: [this.node],
+    });
+  }
+
+  /** Writes every record to a topic, in the same transaction as the state it came from. */
+  to(topic: Topic<T>): void {
+    this.graph.sinks.push({ kind: "sink", topic: topic as Topic<unknown>, inputs: [this.node] });
+  }
+
+  /** Only a keyed stream has state: this is here to say so to those whom the types do not reach. */
+  process(name: string, _step: unknown): never {
+    throw new JobError(`process "${name}" needs a key for its state: put .keyBy(...) before it`);
+  }
+
+  #then<U>(node: FlowNode): Stream<U> {
+    return new Stream<U>(this.graph, node);
+  }
+}
+
+export class KeyedStream<T> {
+  readonly #graph: FlowGraph;
+  readonly node: FlowNode;
+
+  constructor(graph: FlowGraph, node: FlowNode) {
+    this.#graph = graph;
+    this.node = node;
+  }
+
+  /** A step with state and timers of each key. The name is its state's name in every checkpoint. */
+  process<Out, S extends States, T2 extends Tables, Index>(
+    name: string,
+    step: KeyedProcess<T, Out, S, T2, Index>,
+  ): ProcessedStream<Out> {
+    return new ProcessedStream<Out>(this.#graph, {
+      kind: "process",
+      name,
+      step: step as unknown as AnyKeyedProcess,
+      inputs: [this.node],
+    });
+  }
+}
+
+export class ProcessedStream<T> extends Stream<T> {
+  /** What the step gave to `context.side(output, ...)`. */
+  side<U>(output: SideOutput<U>): Stream<U> {
+    return new Stream<U>(this.graph, { kind: "side", output: output.name, inputs: [this.node] });
+  }
+}
+
+export class Flow {
+  readonly #graph: FlowGraph;
+
+  constructor(graph: FlowGraph) {
+    this.#graph = graph;
+  }
+
+  from<T>(topic: Topic<T>): Stream<T> {
+    return new Stream<T>(this.#graph, { kind: "source", topic: topic as Topic<unknown>, inputs: [] });
+  }
+
+  /**
+   * A compacted topic that every task reads whole before it starts and keeps current after: for small things that all keys
+   * need. Not part of a checkpoint: after a restart it is as it is then, not as it was.
+   */
+  table<V>(topic: Topic<V>, options: { keyOf: (value: V) => string }): TableReference<V> {
+    this.#graph.tables.set(topic.name, {
+      topic: topic as Topic<unknown>,
+      keyOf: options.keyOf as (value: unknown) => string,
+    });
+    return { tableTopic: topic.name };
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * One watermark out of many channels: a channel is a source partition, or an upstream task as heard in one partition of an
+ * exchange. After Flink's `StatusWatermarkValve`.
+ *
+ * W1  The output never goes back.
+ * W2  Without idle channels it is the lowest of all; a channel that has said nothing yet holds it at the start.
+ * W3  An idle channel is left out. When all are idle the output is the highest of all: nothing more is to come from before.
+ */
+import { NO_WATERMARK } from "../time.ts";
+
+interface Channel {
+  watermark: number;
+  idle: boolean;
+}
+
+export class WatermarkValve {
+  readonly #channels = new Map<string, Channel>();
+  #output = NO_WATERMARK;
+
+  add(channel: string): void {
+    if (!this.#channels.has(channel)) this.#channels.set(channel, { watermark: NO_WATERMARK, idle: false });
+  }
+
+  /** A watermark heard on a channel; it is active again with it. A lower one than before changes nothing. */
+  advance(channel: string, watermark: number): void {
+    const known = this.#channels.get(channel)!;
+    known.idle = false;
+    if (watermark > known.watermark) known.watermark = watermark;
+  }
+
+  setIdle(channel: string): void {
+    this.#channels.get(channel)!.idle = true;
+  }
+
+  watermarkOf(channel: string): number {
+    return this.#channels.get(channel)!.watermark;
+  }
+
+  isIdle(channel: string): boolean {
+    return this.#channels.get(channel)!.idle;
+  }
+
+  get allIdle(): boolean {
+    for (const channel of this.#channels.values()) if (!channel.idle) return false;
+    return this.#channels.size > 0;
+  }
+
+  /** The watermark of all channels now. */
+  output(): number {
+    let lowest = Number.POSITIVE_INFINITY;
+    let highest = NO_WATERMARK;
+    for (const { watermark, idle } of this.#channels.values()) {
+      if (watermark > highest) highest = watermark;
+      if (!idle && watermark < lowest) lowest = watermark;
+    }
+    const now = lowest === Number.POSITIVE_INFINITY ? highest : lowest;
+    if (now > this.#output) this.#output = now;
+    return this.#output;
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * From a job's description to its stages: what is found wrong here is a mistake of the job's author, said before anything
+ * runs.
+ *
+ * A stage is what one task runs without a topic in between: the description is cut at each `keyBy` with an exchange, and
+ * what still hangs together is a stage. Its name is that of its first keyed step (or, without one, of its first output):
+ * the name is part of topic names and transactional ids, so it does not depend on the order of the description.
+ *
+ * P1  Every step name is used once in a job.
+ * P2  A step that sets event-time timers has a watermark on a way from a source to it; sources without one do not hold it back.
+ * P3  The plan follows from the description alone: every worker and node computes the same.
+ */
+
+import type { JobDefinition } from "../dsl/job.ts";
+import type { FlowGraph, FlowNode } from "../dsl/stream.ts";
+import type { Topic } from "../dsl/topic.ts";
+import { JobError } from "../errors.ts";
+import { changelogTopic, deadLetterTopic, exchangeTopic } from "./topics.ts";
+import { validate } from "./validate.ts";
+
+type NodeOf<K extends FlowNode["kind"]> = Extract<FlowNode, { kind: K }>;
+export type ExchangeNode = NodeOf<"keyBy"> & { readonly exchange: NonNullable<NodeOf<"keyBy">["exchange"]> };
+
+export interface StageInput {
+  readonly topic: string;
+  /** The nodes fed by this topic: sources, or one exchange. */
+  readonly nodes: readonly (NodeOf<"source"> | ExchangeNode)[];
+  /** For an exchange: the stage that writes it. */
+  readonly upstream: string | undefined;
+}
+
+export interface StagePlan {
+  readonly name: string;
+  readonly inputs: readonly StageInput[];
+  /** Tables that its steps look into. */
+  readonly tables: readonly Topic<unknown>[];
+  readonly nodes: readonly FlowNode[];
+  readonly exchangesOut: readonly ExchangeNode[];
+  readonly sinks: readonly NodeOf<"sink">[];
+  /**
+   * Everything a task writes to, by index of a frame: changelog, dead letters, exchanges, sinks.
+   */
+  readonly outputs: readonly string[];
+}
+
+export interface JobPlan {
+  readonly job: string;
+  readonly graph: FlowGraph;
+  /** Upstream before downstream. */
+  readonly stages: readonly StagePlan[];
+}
+
+export const CHANGELOG = 0;
+export const DEAD_LETTERS = 1;
+
+/** @throws JobError naming the step and what to do. */
+export function planJob(definition: JobDefinition): JobPlan {
+  const graph = definition.graph();
+  const nodes = reachable(graph);
+  validate(definition.name, graph, nodes);
+  const groups = group(nodes);
+  const drafts = groups.map((members) => ({ name: stageName(members), members }));
+  const nameOf = new Map<FlowNode, string>();
+  for (const { name, members } of drafts) for (const node of members) nameOf.set(node, name);
+
+  const stages = drafts.map(({ name, members }): StagePlan => {
+    const exchangesOut = nodes.filter(
+      (node): node is ExchangeNode => isExchange(node) && nameOf.get(node.inputs[0]!) === name,
+    );
+    const sinks = members.filter((node): node is NodeOf<"sink"> => node.kind === "sink");
+    const sinkTopics = sinks.map((sink) => sink.topic.name);
+    return {
+      name,
+      inputs: inputsOf(definition.name, members, nameOf),
+      tables: tablesOf(members, graph),
+      nodes: members,
+      exchangesOut,
+      sinks,
+      outputs: [
+        changelogTopic(definition.name, name),
+        deadLetterTopic(definition.name),
+        ...exchangesOut.map((node) => exchangeTopic(definition.name, node.exchange.name)),
+        ...new Set(sinkTopics),
+      ],
+    };
+  });
+  return { job: definition.name, graph, stages: upstreamFirst(definition.name, stages) };
+}
+
+export function isExchange(node: FlowNode): node is ExchangeNode {
+  return node.kind === "keyBy" && node.exchange !== undefined;
+}
+
+function reachable(graph: FlowGraph): FlowNode[] {
+  const seen = new Set<FlowNode>();
+  const visit = (node: FlowNode) => {
+    if (seen.has(node)) return;
+    for (const input of node.inputs) visit(input);
+    seen.add(node);
+  };
+  for (const sink of graph.sinks) visit(sink);
+  return [...seen];
+}
+
+/** The nodes that hang together once the edges into exchanges are cut. */
+function group(nodes: readonly FlowNode[]): FlowNode[][] {
+  const leader = new Map<FlowNode, FlowNode>(nodes.map((node) => [node, node]));
+  const find = (node: FlowNode): FlowNode => {
+    const up = leader.get(node)!;
+    return up === node ? node : find(up);
+  };
+  for (const node of nodes) {
+    if (isExchange(node)) continue;
+    for (const input of node.inputs) leader.set(find(node), find(input));
+  }
+  const groups = new Map<FlowNode, FlowNode[]>();
+  for (const node of nodes) {
+    const members = groups.get(find(node));
+    if (members) members.push(node);
+    else groups.set(find(node), [node]);
+  }
+  return [...groups.values()];
+}
+
+function stageName(members: readonly FlowNode[]): string {
+  for (const node of members) if (node.kind === "process") return node.name;
+  for (const node of members) if (node.kind === "sink") return `to-${node.topic.name}`;
+  throw new JobError("a stage ends nowhere: end each stream in .to(topic)");
+}
+
+function inputsOf(
+  job: string,
+  members: readonly FlowNode[],
+  nameOf: ReadonlyMap<FlowNode, string>,
+): StageInput[] {
+  const inputs = new Map<string, { nodes: StageInput["nodes"][number][]; upstream: string | undefined }>();
+  for (const node of members) {
+    if (node.kind !== "source" && !isExchange(node)) continue;
+    const topic = node.kind === "source" ? node.topic.name : exchangeTopic(job, node.exchange.name);
+    const upstream = node.kind === "source" ? undefined : nameOf.get(node.inputs[0]!);
+    const input = inputs.get(topic);
+    if (input) input.nodes.push(node);
+    else inputs.set(topic, { nodes: [node], upstream });
+  }
+  return [...inputs].map(([topic, { nodes, upstream }]) => ({ topic, nodes, upstream }));
+}
+
+function tablesOf(members: readonly FlowNode[], graph: FlowGraph): Topic<unknown>[] {
+  const names = new Set<string>();
+  for (const node of members) {
+    if (node.kind !== "process") continue;
+    for (const table of Object.values(node.step.tables ?? {})) names.add(table.tableTopic);
+  }
+  return [...names].map((name) => graph.tables.get(name)!.topic);
+}
+
+function upstreamFirst(job: string, stages: readonly StagePlan[]): StagePlan[] {
+  const ordered: StagePlan[] = [];
+  const rest = new Set(stages);
+  while (rest.size > 0) {
+    const next = [...rest].find((stage) =>
+      stage.inputs.every(
+        (input) => ![...rest].some((other) => other !== stage && other.name === input.upstream),
+      ),
+    );
+    if (!next) throw new JobError(`job "${job}": its exchanges form a circle; a stage cannot feed itself`);
+    rest.delete(next);
+    ordered.push(next);
+  }
+  return ordered;
+}

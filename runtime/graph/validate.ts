@@ -1,0 +1,134 @@
+/** Mistakes of a job's author, each in words that say where it is and what to do. */
+import type { FlowGraph, FlowNode } from "../dsl/stream.ts";
+import { JobError } from "../errors.ts";
+
+const STEP_NAME = /^[a-z0-9][a-z0-9-]{0,60}$/;
+
+export function validate(job: string, graph: FlowGraph, nodes: readonly FlowNode[]): void {
+  const fail = (message: string): never => {
+    throw new JobError(`job "${job}": ${message}`);
+  };
+  if (graph.sinks.length === 0) fail("it has no output: end a stream in .to(topic)");
+  uniqueNames(nodes, fail);
+  consistentTopics(graph, nodes, fail);
+  const timed = timedNodes(nodes);
+  for (const node of nodes) {
+    if (node.kind === "watermark" && timed.above.has(node)) {
+      fail("a stream has .watermark twice on its way from a source: keep the first");
+    }
+    if (node.kind === "watermark" && behindKey(node)) {
+      fail("a .watermark stands after .keyBy: time is found per source partition, put it before .keyBy");
+    }
+    if (node.kind === "keyBy" && !node.exchange && behindExchangeOrProcess(node)) {
+      fail(
+        "a .keyBy after a step with another key needs its own exchange: .keyBy(keyOf, { exchange: { name, codec } })",
+      );
+    }
+    if (node.kind === "side") sideIsDeclared(node, fail);
+    if (node.kind === "process") stepIsWhole(node, graph, timed.at, fail);
+  }
+}
+
+type Fail = (message: string) => never | void;
+
+function uniqueNames(nodes: readonly FlowNode[], fail: Fail): void {
+  const seen = new Map<string, string>();
+  for (const node of nodes) {
+    const name = "name" in node ? node.name : node.kind === "keyBy" ? node.exchange?.name : undefined;
+    if (name === undefined) continue;
+    const what = node.kind === "keyBy" ? "exchange" : node.kind;
+    if (!STEP_NAME.test(name)) fail(`${what} "${name}": a name is lower-case letters, digits and dashes`);
+    const other = seen.get(name);
+    if (other)
+      fail(
+        `two steps are named "${name}" (${other} and ${what}): state, metrics and dead letters go by that name, give one another`,
+      );
+    seen.set(name, what);
+  }
+}
+
+function consistentTopics(graph: FlowGraph, nodes: readonly FlowNode[], fail: Fail): void {
+  const codecs = new Map<string, string>();
+  const sources = new Set<string>();
+  for (const node of nodes) {
+    if (node.kind !== "source" && node.kind !== "sink") continue;
+    const { name, codec } = node.topic;
+    const other = codecs.get(name);
+    if (other !== undefined && other !== codec.schema)
+      fail(`topic "${name}" is used with two schemas; a topic has one`);
+    codecs.set(name, codec.schema);
+    if (node.kind === "source") sources.add(name);
+  }
+  for (const sink of graph.sinks) {
+    if (sink.kind === "sink" && sources.has(sink.topic.name)) {
+      fail(`it writes to "${sink.topic.name}", which it also reads: it would feed itself for ever`);
+    }
+  }
+  for (const table of graph.tables.keys()) {
+    if (sources.has(table)) fail(`topic "${table}" is read both as a table and by .from: choose one`);
+  }
+}
+
+/** Nodes whose every record has event time (`at`), and watermarks that stand above another (`above`). */
+function timedNodes(nodes: readonly FlowNode[]): { at: ReadonlySet<FlowNode>; above: ReadonlySet<FlowNode> } {
+  const at = new Set<FlowNode>();
+  const above = new Set<FlowNode>();
+  for (const node of nodes) {
+    const inputsTimed = node.inputs.length > 0 && node.inputs.some((input) => at.has(input));
+    if (node.kind === "watermark" && inputsTimed) above.add(node);
+    if (node.kind === "watermark" || inputsTimed) at.add(node);
+  }
+  return { at, above };
+}
+
+function behindKey(node: FlowNode): boolean {
+  return node.inputs.some((input) => input.kind === "keyBy" || input.kind === "process" || behindKey(input));
+}
+
+function behindExchangeOrProcess(node: FlowNode): boolean {
+  return node.inputs.some(
+    (input) => input.kind === "process" || input.kind === "side" || behindExchangeOrProcess(input),
+  );
+}
+
+function sideIsDeclared(node: Extract<FlowNode, { kind: "side" }>, fail: Fail): void {
+  const step = node.inputs[0]!;
+  if (step.kind !== "process") return;
+  if (!step.step.sides?.some((side) => side.name === node.output)) {
+    fail(
+      `.side("${node.output}") of step "${step.name}", which does not declare it: add it to the step's sides`,
+    );
+  }
+}
+
+function stepIsWhole(
+  node: Extract<FlowNode, { kind: "process" }>,
+  graph: FlowGraph,
+  timed: ReadonlySet<FlowNode>,
+  fail: Fail,
+): void {
+  const { name, step } = node;
+  if (typeof step.process !== "function") fail(`step "${name}" has no process(value, context) function`);
+  if (step.onTimer && !step.timers?.length) {
+    fail(
+      `step "${name}" has onTimer but does not say which timers it sets: add timers: ["event"] or ["processing"]`,
+    );
+  }
+  if (step.timers?.length && !step.onTimer)
+    fail(`step "${name}" sets timers but has no onTimer(timer, context) for when they fire`);
+  if (step.timers?.includes("event") && !timed.has(node)) {
+    fail(
+      `step "${name}" sets event-time timers, but no source before it has a time: add .watermark(boundedDisorder({ timeOf, disorderMax })) before .keyBy`,
+    );
+  }
+  for (const state of Object.keys(step.state ?? {})) {
+    if (!/^[A-Za-z][A-Za-z0-9]*$/.test(state))
+      fail(`step "${name}", state "${state}": a name is letters and digits`);
+  }
+  for (const table of Object.values(step.tables ?? {})) {
+    if (!graph.tables.has(table.tableTopic))
+      fail(
+        `step "${name}" looks into table "${table.tableTopic}", which is not of this flow: make it with flow.table(...)`,
+      );
+  }
+}

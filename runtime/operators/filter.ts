@@ -1,0 +1,16 @@
+import type { FlowNode } from "../dsl/stream.ts";
+import type { OperatorRuntime } from "./operator-runtime.ts";
+import type { Push } from "./record-context.ts";
+
+/** Lets a value pass or not. */
+export function filter(
+  node: Extract<FlowNode, { kind: "filter" }>,
+  push: Push,
+  { record }: OperatorRuntime,
+): Push {
+  const { keep, name } = node;
+  return (value) => {
+    record.step = name;
+    if (keep(value)) push(value);
+  };
+}

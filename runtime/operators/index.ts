@@ -1,0 +1,104 @@
+/**
+ * The operators of a stage, fused: each node becomes a function that ends by calling those below it. A record passes a
+ * whole stage in one call; there are no queues inside a task.
+ *
+ *   map · filter · flat-map     stateless steps
+ *   watermark                   gives event time, feeds the valve
+ *   key-by                      sets the key; or writes to an exchange
+ *   process                     the keyed step, its state and timers
+ *   sink                        writes to a topic
+ */
+import type { FlowNode } from "../dsl/stream.ts";
+import { isExchange } from "../graph/plan.ts";
+import { filter } from "./filter.ts";
+import { flatMap } from "./flat-map.ts";
+import { exchangeOut, keyBy } from "./key-by.ts";
+import { map } from "./map.ts";
+import type { OperatorRuntime } from "./operator-runtime.ts";
+import { ProcessOperator } from "./process.ts";
+import type { Push } from "./record-context.ts";
+import { sink } from "./sink.ts";
+import { watermark } from "./watermark.ts";
+
+export interface CompiledStage {
+  /** Where records of an input node start. */
+  readonly entries: ReadonlyMap<FlowNode, Push>;
+  readonly steps: readonly ProcessOperator[];
+}
+
+export function compileStage(
+  nodes: readonly FlowNode[],
+  outward: readonly FlowNode[],
+  runtime: OperatorRuntime,
+): CompiledStage {
+  const children = new Map<FlowNode, FlowNode[]>();
+  for (const node of [...nodes, ...outward]) {
+    for (const input of node.inputs) {
+      const below = children.get(input);
+      if (below) below.push(node);
+      else children.set(input, [node]);
+    }
+  }
+  const steps: ProcessOperator[] = [];
+  const compiled = new Map<FlowNode, Push>();
+  const members = new Set(nodes);
+
+  const below = (node: FlowNode, keep: (child: FlowNode) => boolean = () => true): Push =>
+    fanOut((children.get(node) ?? []).filter((child) => child.kind !== "side" && keep(child)).map(compile));
+
+  function compile(node: FlowNode): Push {
+    const done = compiled.get(node);
+    if (done) return done;
+    const push = operator(node);
+    compiled.set(node, push);
+    return push;
+  }
+
+  function operator(node: FlowNode): Push {
+    switch (node.kind) {
+      case "map":
+        return map(node, below(node), runtime);
+      case "filter":
+        return filter(node, below(node), runtime);
+      case "flatMap":
+        return flatMap(node, below(node), runtime);
+      case "watermark":
+        return watermark(node, below(node), runtime);
+      case "keyBy":
+        if (isExchange(node) && !members.has(node)) return exchangeOut(node, runtime);
+        return keyBy(node, below(node), runtime);
+      case "process": {
+        const sides = new Map<string, Push>();
+        for (const child of children.get(node) ?? []) {
+          if (child.kind === "side") sides.set(child.output, below(child));
+        }
+        const step = new ProcessOperator(node, below(node), sides, runtime);
+        steps.push(step);
+        return (value) => step.process(value);
+      }
+      case "sink":
+        return sink(node, runtime);
+      case "source":
+      case "union":
+      case "side":
+        return below(node);
+    }
+  }
+
+  const entries = new Map<FlowNode, Push>();
+  for (const node of nodes) {
+    if (node.kind === "source") entries.set(node, below(node));
+    // A keyBy that reads an exchange: the record enters with its key.
+    else if (isExchange(node)) entries.set(node, keyBy(node, below(node), runtime));
+  }
+  return { entries, steps };
+}
+
+export function fanOut(targets: readonly Push[]): Push {
+  const [first, second] = targets;
+  if (!first) return () => {};
+  if (!second) return first;
+  return (value) => {
+    for (const target of targets) target(value);
+  };
+}

@@ -1,0 +1,64 @@
+import type { FlowNode } from "../dsl/stream.ts";
+import { JobError } from "../errors.ts";
+import { encodeData } from "../exchange/exchange-record.ts";
+import { type ExchangeNode, isExchange } from "../graph/plan.ts";
+import { exchangeTopic } from "../graph/topics.ts";
+import { partitionOf } from "../kafka/partitioner.ts";
+import type { OperatorRuntime } from "./operator-runtime.ts";
+import type { Push } from "./record-context.ts";
+
+/** How many records are checked first, and one in how many after: a wrong `keyBy` shows at once, a right one costs little. */
+const CHECKED_FIRST = 256;
+const CHECKED_ONE_IN = 64;
+
+/** Sets the key; makes sure now and then that it stands in its own partition. */
+export function keyBy(
+  node: Extract<FlowNode, { kind: "keyBy" }>,
+  push: Push,
+  runtime: OperatorRuntime,
+): Push {
+  const { keyOf } = node;
+  const { record, inputPartitions } = runtime;
+  let seen = 0;
+  return (value) => {
+    record.step = "key-by";
+    const key = keyOf(value);
+    if (typeof key !== "string") throw new Error(`keyBy gave ${String(key)}: a key is a string`);
+    seen++;
+    if (
+      (seen <= CHECKED_FIRST || seen % CHECKED_ONE_IN === 0) &&
+      partitionOf(key, inputPartitions) !== record.partition
+    ) {
+      throw new JobError(
+        `keyBy: a record of topic "${record.topic}" has key "${key}", which belongs to partition ${partitionOf(key, inputPartitions)}, ` +
+          `but stands in ${record.partition}: the topic is not partitioned by this key. ` +
+          (isExchange(node)
+            ? "Its exchange was written with another number of partitions."
+            : "Use .keyBy(keyOf, { exchange: { name, codec } })."),
+      );
+    }
+    record.key = key;
+    push(value);
+  };
+}
+
+/** The upstream end of an exchange: to the partition of the key. */
+export function exchangeOut(node: ExchangeNode, runtime: OperatorRuntime): Push {
+  const { keyOf, exchange } = node;
+  const { record, frames } = runtime;
+  const topic = exchangeTopic(runtime.job, exchange.name);
+  const index = runtime.outputIndex(topic);
+  const partitions = runtime.partitionsOf(topic);
+  return (value) => {
+    record.step = exchange.name;
+    const key = keyOf(value);
+    frames.write(
+      index,
+      partitionOf(key, partitions),
+      record.ingestMs,
+      key,
+      encodeData(record.timestamp, exchange.codec.encode(value)),
+    );
+    runtime.countOut();
+  };
+}

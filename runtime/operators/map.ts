@@ -1,0 +1,12 @@
+import type { FlowNode } from "../dsl/stream.ts";
+import type { OperatorRuntime } from "./operator-runtime.ts";
+import type { Push } from "./record-context.ts";
+
+/** One value out for each in. */
+export function map(node: Extract<FlowNode, { kind: "map" }>, push: Push, { record }: OperatorRuntime): Push {
+  const { apply, name } = node;
+  return (value) => {
+    record.step = name;
+    push(apply(value));
+  };
+}

@@ -1,0 +1,24 @@
+/** What operators need of the task they run in. */
+import type { FrameWriter } from "../kafka/frames.ts";
+import type { StateStore } from "../state/state-store.ts";
+import type { UndoLog } from "../state/undo-log.ts";
+import type { RecordContext } from "./record-context.ts";
+
+export interface OperatorRuntime {
+  readonly record: RecordContext;
+  readonly frames: FrameWriter;
+  readonly undo: UndoLog;
+  readonly state: StateStore;
+  /** Content of a table, by topic. */
+  table(topic: string): ReadonlyMap<string, unknown>;
+  /** Index for frames of an output topic. */
+  outputIndex(topic: string): number;
+  partitionsOf(topic: string): number;
+  /** Partitions of the stage's own inputs and changelog. */
+  readonly inputPartitions: number;
+  readonly job: string;
+  /** An event time found in the current record's partition. */
+  observeEventTime(timeMs: number, disorderMaxMs: number): void;
+  /** A record that went to an exchange or a sink. */
+  countOut(): void;
+}

@@ -1,0 +1,71 @@
+/**
+ * Keys of a changelog: one compacted topic a stage, partitioned as the stage's inputs.
+ *
+ *   p                                   progress of the partition: offsets, watermarks, epoch
+ *   s \0 step.state \0 id               a schema that values of the state were written with
+ *   v \0 step.state \0 key              a value
+ *   m \0 step.state \0 length:key name  an entry of a map (length of the key, since both may hold any character)
+ *   t \0 step \0 domain time \0 key     a timer; domain `e` or `p`
+ *
+ * A null value deletes. Names of steps and states hold no \0 (checked by the planner).
+ */
+import { assert } from "../errors.ts";
+
+export type ChangelogKey =
+  | { readonly kind: "progress" }
+  | { readonly kind: "schema"; readonly state: string; readonly id: number }
+  | { readonly kind: "value"; readonly state: string; readonly key: string }
+  | { readonly kind: "map"; readonly state: string; readonly key: string; readonly name: string }
+  | {
+      readonly kind: "timer";
+      readonly step: string;
+      readonly domain: "event" | "processing";
+      readonly timeMs: number;
+      readonly key: string;
+    };
+
+export const PROGRESS_KEY = "p";
+export const schemaKey = (state: string, id: number): string => `s\0${state}\0${id}`;
+export const valueKey = (state: string, key: string): string => `v\0${state}\0${key}`;
+export const mapKey = (state: string, key: string, name: string): string =>
+  `m\0${state}\0${key.length}:${key}${name}`;
+export const timerKey = (step: string, domain: "event" | "processing", timeMs: number, key: string): string =>
+  `t\0${step}\0${domain === "event" ? "e" : "p"}${timeMs}\0${key}`;
+
+export function parseChangelogKey(text: string): ChangelogKey {
+  if (text === PROGRESS_KEY) return { kind: "progress" };
+  const nameEnd = text.indexOf("\0", 2);
+  assert(text[1] === "\0" && nameEnd > 0, `changelog key ${JSON.stringify(text)}`);
+  const name = text.slice(2, nameEnd);
+  const rest = text.slice(nameEnd + 1);
+  switch (text[0]) {
+    case "s":
+      return { kind: "schema", state: name, id: Number(rest) };
+    case "v":
+      return { kind: "value", state: name, key: rest };
+    case "m": {
+      const colon = rest.indexOf(":");
+      const length = Number(rest.slice(0, colon));
+      return {
+        kind: "map",
+        state: name,
+        key: rest.slice(colon + 1, colon + 1 + length),
+        name: rest.slice(colon + 1 + length),
+      };
+    }
+    case "t": {
+      const end = rest.indexOf("\0");
+      return {
+        kind: "timer",
+        step: name,
+        domain: rest[0] === "e" ? "event" : "processing",
+        timeMs: Number(rest.slice(1, end)),
+        key: rest.slice(end + 1),
+      };
+    }
+    default:
+      throw new Error(
+        `changelog key of an unknown kind ${JSON.stringify(text)}: written by a newer version?`,
+      );
+  }
+}

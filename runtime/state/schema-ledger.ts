@@ -1,0 +1,68 @@
+/**
+ * State outlives the schema it was written with. Each value in a changelog starts with one byte, the id of its schema; the
+ * schemas stand in the changelog too, once a partition. A value of an older one is read by Avro's schema resolution.
+ *
+ * V1  No value is written before its schema is in the same or an earlier epoch of its partition.
+ * V2  An id is a fingerprint-free counter: two partitions that were upgraded apart could give one id to two schemas. That
+ *     is found at restore and stops the task with an error; it never decodes a value wrongly.
+ */
+import type { Codec } from "../../schemas/codec.ts";
+import { schemaKey } from "./changelog-key.ts";
+import type { ChangelogWriter } from "./state-store.ts";
+
+export class SchemaLedger<T> {
+  readonly #state: string;
+  readonly #codec: Codec<T>;
+  /** Schemas met in any partition; the index is the id. One ledger for all partitions of a task keeps ids few. */
+  readonly #schemas = new Map<number, string>();
+  readonly #readers = new Map<number, Codec<T>>();
+  /** Partitions whose changelog holds the present schema. */
+  readonly #announced = new Set<number>();
+  #id = 0;
+
+  constructor(state: string, codec: Codec<T>) {
+    this.#state = state;
+    this.#codec = codec;
+  }
+
+  /** @throws Error when the present schema cannot read values of the one found: the job's schema changed incompatibly. */
+  learn(id: number, schema: string, partition: number): void {
+    const known = this.#schemas.get(id);
+    if (known !== undefined && known !== schema) {
+      throw new Error(`state ${this.#state}: schema ${id} differs between partitions of the changelog`);
+    }
+    this.#schemas.set(id, schema);
+    this.#readers.set(id, schema === this.#codec.schema ? this.#codec : this.#codec.reading(schema));
+    if (schema === this.#codec.schema) this.#announced.add(partition);
+  }
+
+  seal(): void {
+    const present = [...this.#schemas].find(([, schema]) => schema === this.#codec.schema);
+    this.#id = present ? present[0] : this.#schemas.size === 0 ? 0 : Math.max(...this.#schemas.keys()) + 1;
+    this.#readers.set(this.#id, this.#codec);
+  }
+
+  /** Writes the present schema into the partition's changelog where it is not there yet (V1). */
+  announce(partition: number, write: ChangelogWriter): void {
+    if (this.#announced.has(partition)) return;
+    this.#announced.add(partition);
+    write(partition, schemaKey(this.#state, this.#id), Buffer.from(this.#codec.schema, "utf8"));
+  }
+
+  encode(value: T): Buffer {
+    const body = this.#codec.encode(value);
+    const bytes = Buffer.allocUnsafe(body.length + 1);
+    bytes[0] = this.#id;
+    body.copy(bytes, 1);
+    return bytes;
+  }
+
+  decode(bytes: Buffer): T {
+    const reader = this.#readers.get(bytes[0]!);
+    if (!reader)
+      throw new Error(
+        `state ${this.#state}: a value of schema ${bytes[0]}, which the changelog does not hold`,
+      );
+    return reader.decode(bytes, 1);
+  }
+}

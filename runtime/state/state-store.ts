@@ -1,0 +1,82 @@
+/**
+ * The states of one task, on the heap, and what changed in them since the last epoch.
+ *
+ * H1  Every change is in the dirty set until `flush` has written it; `flush` writes each changed entry once, as it is then.
+ * H2  Every change pushes its undo before it happens; undoing leaves the entry dirty, which writes its old value again:
+ *     harmless, and cheaper than to know better.
+ */
+
+import type { StateDescriptor } from "../dsl/state.ts";
+import { assert } from "../errors.ts";
+import type { ChangelogKey } from "./changelog-key.ts";
+import { HeapMapState } from "./heap-map-state.ts";
+import { HeapValueState } from "./heap-value-state.ts";
+import type { UndoLog } from "./undo-log.ts";
+
+/** Whose state is meant: set by the runtime before each record and timer. */
+export interface CurrentKey {
+  key: string;
+  /** Partition of the changelog that the key belongs to. */
+  partition: number;
+}
+
+/** Takes changelog records: key, value (null deletes), into a partition of the changelog. */
+export type ChangelogWriter = (partition: number, key: string, value: Uint8Array | null) => void;
+
+/** What every kind of state does for the store. */
+export interface StateBackend {
+  restore(
+    key: Extract<ChangelogKey, { kind: "value" | "map" }>,
+    partition: number,
+    value: Buffer | null,
+  ): void;
+  learnSchema(id: number, schema: string, partition: number): void;
+  /** After the restore, before the first record. */
+  seal(): void;
+  flush(write: ChangelogWriter): void;
+}
+
+type Backend = StateBackend & { readonly facade: unknown };
+
+export class StateStore {
+  readonly #states = new Map<string, Backend>();
+  readonly #current: CurrentKey;
+  readonly #undo: UndoLog;
+
+  constructor(current: CurrentKey, undo: UndoLog) {
+    this.#current = current;
+    this.#undo = undo;
+  }
+
+  /** Makes a state of a step; what the step's context shows. */
+  open(step: string, name: string, descriptor: StateDescriptor): unknown {
+    const full = `${step}.${name}`;
+    assert(!this.#states.has(full), `state ${full} opened twice`);
+    const backend =
+      descriptor.kind === "value"
+        ? new HeapValueState(full, descriptor.codec, this.#current, this.#undo)
+        : new HeapMapState(full, descriptor.codec, this.#current, this.#undo);
+    this.#states.set(full, backend);
+    return backend.facade;
+  }
+
+  /** One record of the changelog, in its order. Content of a state that the job no longer has is left aside. */
+  restore(
+    key: Extract<ChangelogKey, { kind: "value" | "map" | "schema" }>,
+    partition: number,
+    value: Buffer | null,
+  ): void {
+    const state = this.#states.get(key.state);
+    if (!state) return;
+    if (key.kind === "schema") state.learnSchema(key.id, value!.toString("utf8"), partition);
+    else state.restore(key, partition, value);
+  }
+
+  seal(): void {
+    for (const state of this.#states.values()) state.seal();
+  }
+
+  flush(write: ChangelogWriter): void {
+    for (const state of this.#states.values()) state.flush(write);
+  }
+}

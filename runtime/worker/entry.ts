@@ -1,0 +1,35 @@
+/** What a worker thread of the pool runs: one call a task, until the task is told to stop. */
+import { pathToFileURL } from "node:url";
+import { isJobDefinition } from "../dsl/job.ts";
+import { JobError } from "../errors.ts";
+import { planJob } from "../graph/plan.ts";
+import { createPartitionReader } from "../kafka/reader.ts";
+import type { TaskStart } from "./messages.ts";
+import { TaskLoop } from "./task-loop.ts";
+
+/** Small fetches keep a turn short: a poll is processed whole before the thread hears anything else. */
+const FETCH_BYTES_MAX = 1 << 20;
+const FETCH_PARTITION_BYTES_MAX = 1 << 19;
+
+export default async function runTask(start: TaskStart): Promise<void> {
+  const module: unknown = await import(pathToFileURL(start.module).href);
+  const definition = (module as { default?: unknown }).default;
+  if (!isJobDefinition(definition))
+    throw new JobError(`${start.module} has no default export made by job(...)`);
+  const plan = planJob(definition).stages.find((stage) => stage.name === start.stage);
+  if (!plan)
+    throw new JobError(
+      `${start.module} has no stage "${start.stage}" any more: it changed while the job ran; submit it again`,
+    );
+  const reader = createPartitionReader(start.kafka, {
+    clientId: `${start.spec.job}.${start.stage}.${start.spec.slot}`,
+    maxBytes: FETCH_BYTES_MAX,
+    partitionMaxBytes: FETCH_PARTITION_BYTES_MAX,
+  });
+  try {
+    await new TaskLoop(start, plan, reader, Date).run();
+  } finally {
+    start.port.close();
+    await reader.close();
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Everything that is said between the main thread and a worker, over the one `MessagePort` of a task. Both ends switch over
+ * `kind` exhaustively.
+ */
+import type { KafkaConnection } from "../config.ts";
+import type { Position } from "../kafka/log.ts";
+import type { TaskCounters, TaskSpec } from "./task.ts";
+
+/** What `pool.run` hands to a worker: it runs one task until told to stop, and resolves with nothing. */
+export interface TaskStart {
+  readonly module: string;
+  readonly stage: string;
+  readonly spec: TaskSpec;
+  readonly upstreamParallelism: number;
+  readonly kafka: KafkaConnection;
+  readonly epochs: EpochSettings;
+  readonly port: import("node:worker_threads").MessagePort;
+}
+
+export interface EpochSettings {
+  /** An epoch ends this long after it began when the task is behind; when it is not, as soon as the last has committed. */
+  readonly intervalMs: number;
+  /** An epoch ends when it holds this much; reading waits while two are that large. */
+  readonly bytesMax: number;
+}
+
+/** From the task. */
+export type FromTask =
+  /** The changelog is read; records flow from here on. */
+  | { readonly kind: "running"; readonly restoredRecords: number }
+  /** To be committed as one transaction; the frames are transferred. The next follows only after `committed`. */
+  | {
+      readonly kind: "epoch";
+      readonly number: number;
+      readonly frames: Uint8Array<ArrayBuffer>;
+      readonly positions: readonly Position[];
+      readonly caughtUp: boolean;
+      readonly status: TaskStatus;
+    }
+  /** Nothing to commit, for the metrics. */
+  | { readonly kind: "status"; readonly status: TaskStatus };
+
+export interface TaskStatus {
+  readonly counters: TaskCounters;
+  readonly lag: number;
+  readonly watermarkDelayMs: number | undefined;
+}
+
+/** To the task. */
+export type ToTask =
+  | { readonly kind: "committed"; readonly number: number }
+  /** Finish the epoch under way, then end. After it nothing more is sent but an epoch and its answer. */
+  | { readonly kind: "stop" }
+  /** End at once: what is not committed is given up. */
+  | { readonly kind: "abandon" };

@@ -1,0 +1,222 @@
+/**
+ * Drives one task in a worker: restores it from its changelog, reads its partitions, ends its epochs. All that touches a
+ * socket or a clock is here; all that decides what a record means is in task.ts.
+ *
+ * W1  One epoch commits at a time; the next is computed meanwhile.
+ * W2  Bounded memory: no reading while the epoch at hand is full and the one before it has not committed.
+ * W3  The changelog is read up to its end as seen after the writer's `init`, which has resolved the transaction of whoever
+ *     had the slot before. So it is complete, and nobody adds to it.
+ * W4  Tables are read to their end before the first record.
+ */
+import type { MessagePort } from "node:worker_threads";
+import type { StagePlan } from "../graph/plan.ts";
+import { changelogTopic } from "../graph/topics.ts";
+import type { PartitionReader, TopicPartition } from "../kafka/log.ts";
+import type { Clock } from "../time.ts";
+import type { FromTask, TaskStart, TaskStatus, ToTask } from "./messages.ts";
+import { Task } from "./task.ts";
+
+/** How long a poll may wait when nothing comes: bounds how late idleness and processing-time timers are seen. */
+const POLL_MS = 100;
+const STATUS_EVERY_MS = 1_000;
+
+export class TaskLoop {
+  readonly #start: Omit<TaskStart, "port">;
+  readonly #plan: StagePlan;
+  readonly #task: Task;
+  readonly #reader: PartitionReader;
+  readonly #port: MessagePort;
+  readonly #clock: Clock;
+  #state: "running" | "stopping" | "abandoned" = "running";
+  #committing = false;
+  #epochBeganMs = 0;
+  #statusSentMs = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(start: TaskStart, plan: StagePlan, reader: PartitionReader, clock: Clock) {
+    this.#start = start;
+    this.#plan = plan;
+    this.#port = start.port;
+    this.#reader = reader;
+    this.#clock = clock;
+    this.#task = new Task(plan, start.spec, start.upstreamParallelism);
+    this.#port.on("message", (message: ToTask) => this.#hear(message));
+  }
+
+  /** Resolves once stopped; rejects when the task cannot go on. */
+  async run(): Promise<void> {
+    const restoredRecords = await this.#restore();
+    await this.#readTables();
+    await this.#assignInputs();
+    this.#say({ kind: "running", restoredRecords });
+    this.#epochBeganMs = this.#clock.now();
+    while (this.#state === "running") {
+      if (this.#task.pendingBytes >= this.#start.epochs.bytesMax && this.#committing) {
+        await this.#untilHeard();
+        continue;
+      }
+      const waitMs = Math.min(POLL_MS, Math.max(0, this.#task.nextTimerMs() - this.#clock.now()));
+      const polled = await this.#reader.poll(waitMs);
+      if (this.#hasStopped()) break;
+      const nowMs = this.#clock.now();
+      for (const partition of polled) {
+        if (this.#isTable(partition.topic)) this.#task.processTable(partition);
+        else this.#task.process(partition, nowMs);
+      }
+      this.#task.tick(nowMs);
+      this.#endEpochIfDue(nowMs);
+      this.#reportStatus(nowMs);
+    }
+    await this.#finish();
+  }
+
+  /** Said apart from the loop's own check: `#state` changes while it waits. */
+  #hasStopped(): boolean {
+    return this.#state !== "running";
+  }
+
+  async #finish(): Promise<void> {
+    while (this.#state === "stopping") {
+      if (this.#committing) await this.#untilHeard();
+      else if (this.#task.hasChanges) this.#endEpoch();
+      else return;
+    }
+  }
+
+  #hear(message: ToTask): void {
+    switch (message.kind) {
+      case "committed":
+        this.#committing = false;
+        // Not in the middle of a record: messages arrive between turns. What waited for this commit leaves now (design: adaptive epochs).
+        if (this.#state === "running") this.#endEpochIfDue(this.#clock.now());
+        break;
+      case "stop":
+        if (this.#state === "running") this.#state = "stopping";
+        break;
+      case "abandon":
+        this.#state = "abandoned";
+        break;
+    }
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  #untilHeard(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  #endEpochIfDue(nowMs: number): void {
+    if (this.#committing) return;
+    const { intervalMs, bytesMax } = this.#start.epochs;
+    const due =
+      this.#task.caughtUp || nowMs - this.#epochBeganMs >= intervalMs || this.#task.pendingBytes >= bytesMax;
+    if (due && this.#task.hasChanges) this.#endEpoch();
+  }
+
+  #endEpoch(): void {
+    const epoch = this.#task.cut();
+    if (!epoch) return;
+    this.#committing = true;
+    this.#epochBeganMs = this.#clock.now();
+    const { number, frames, positions } = epoch;
+    this.#say(
+      { kind: "epoch", number, frames, positions, caughtUp: this.#task.caughtUp, status: this.#status() },
+      [frames.buffer],
+    );
+    this.#statusSentMs = this.#epochBeganMs;
+  }
+
+  #reportStatus(nowMs: number): void {
+    if (nowMs - this.#statusSentMs < STATUS_EVERY_MS) return;
+    this.#statusSentMs = nowMs;
+    this.#say({ kind: "status", status: this.#status() });
+  }
+
+  #status(): TaskStatus {
+    return {
+      counters: { ...this.#task.counters },
+      lag: this.#task.lag,
+      watermarkDelayMs: this.#task.watermarkDelayMs,
+    };
+  }
+
+  #say(message: FromTask, transfer: ArrayBuffer[] = []): void {
+    this.#port.postMessage(message, transfer);
+  }
+
+  // --- start ---------------------------------------------------------------------------------------------------------
+
+  async #restore(): Promise<number> {
+    const topic = changelogTopic(this.#start.spec.job, this.#plan.name);
+    let records = 0;
+    await this.#readToEnd(
+      this.#task.partitions.map((partition) => ({ topic, partition })),
+      (polled) => {
+        const cursor = polled.records;
+        while (cursor.next()) {
+          const key = cursor.buffer.toString("utf8", cursor.keyStart, cursor.keyEnd);
+          const value =
+            cursor.valueStart < 0 ? null : cursor.buffer.subarray(cursor.valueStart, cursor.valueEnd);
+          this.#task.restore(polled.partition, key, value);
+          records++;
+        }
+      },
+    );
+    return records;
+  }
+
+  async #readTables(): Promise<void> {
+    const partitions: TopicPartition[] = [];
+    for (const { name } of this.#plan.tables) {
+      const count = await this.#reader.partitionCount(name);
+      for (let partition = 0; partition < count; partition++) partitions.push({ topic: name, partition });
+    }
+    await this.#readToEnd(partitions, (polled) => this.#task.processTable(polled));
+    // They stay assigned: later changes arrive with the records.
+    this.#reader.resume(partitions);
+  }
+
+  /** Reads partitions from their first offset to the end as it is now, then pauses them. */
+  async #readToEnd(
+    partitions: readonly TopicPartition[],
+    take: (polled: Awaited<ReturnType<PartitionReader["poll"]>>[number]) => void,
+  ): Promise<void> {
+    if (partitions.length === 0) return;
+    const extents = await this.#reader.offsets(partitions);
+    const open = new Map<string, number>();
+    partitions.forEach(({ topic, partition }, index) => {
+      const { first, end } = extents[index]!;
+      if (first < end) open.set(`${topic}/${partition}`, end);
+    });
+    this.#reader.assign(
+      partitions.map((partition, index) => ({ ...partition, offset: extents[index]!.first })),
+    );
+    while (open.size > 0 && this.#state === "running") {
+      for (const polled of await this.#reader.poll(POLL_MS)) {
+        take(polled);
+        const id = `${polled.topic}/${polled.partition}`;
+        if (polled.nextOffset >= (open.get(id) ?? 0)) open.delete(id);
+      }
+    }
+    this.#reader.pause(partitions);
+  }
+
+  async #assignInputs(): Promise<void> {
+    const inputs = this.#plan.inputs.flatMap(({ topic }) =>
+      this.#task.partitions.map((partition) => ({ topic, partition })),
+    );
+    const extents = await this.#reader.offsets(inputs);
+    const byId = new Map(
+      inputs.map(({ topic, partition }, index) => [`${topic}/${partition}`, extents[index]!]),
+    );
+    this.#reader.assign(
+      this.#task.seal((topic, partition) => byId.get(`${topic}/${partition}`)!, this.#clock.now()),
+    );
+  }
+
+  #isTable(topic: string): boolean {
+    return this.#plan.tables.some((table) => table.name === topic);
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * One run of one task, seen from the main thread: takes the slot's transactional id over, starts the task in a worker, and
+ * commits its epochs.
+ *
+ * R1  `init` fences whoever had the id before, then the worker restores: in this order, never the other.
+ * R2  An epoch is answered `committed` only when Kafka has said so. After anything else the run is over: the next run
+ *     restores what is committed, whatever that turns out to be.
+ */
+import { MessageChannel } from "node:worker_threads";
+import type { Position, TransactionalWriter } from "../kafka/log.ts";
+import type { RuntimeMetrics, TaskLabels } from "../metrics/task-metrics.ts";
+import type { FromTask, TaskStart, ToTask } from "./messages.ts";
+import type { WorkerPool } from "./pool.ts";
+
+/** How a run ended. */
+export type RunEnd =
+  | { readonly kind: "stopped" }
+  | { readonly kind: "failed"; readonly reason: string }
+  /** Another owner holds the transactional id. */
+  | { readonly kind: "fenced"; readonly reason: string };
+
+export interface TaskRunOptions {
+  readonly start: Omit<TaskStart, "port">;
+  /** Topics by index of a frame. */
+  readonly outputs: readonly string[];
+  readonly pool: WorkerPool;
+  readonly writer: TransactionalWriter;
+  readonly metrics: RuntimeMetrics;
+  readonly log: (line: string) => void;
+  /** Offsets that are committed now; `caughtUp`: nothing more is known to come. */
+  readonly onCommitted: (positions: readonly Position[], caughtUp: boolean) => void;
+}
+
+/** How long a task may take to end when told to before its thread is killed. */
+const STOP_BUDGET_MS = 15_000;
+
+export class TaskRun {
+  readonly #options: TaskRunOptions;
+  readonly #channel = new MessageChannel();
+  readonly #abort = new AbortController();
+  readonly #labels: TaskLabels;
+  #failure: Exclude<RunEnd, { kind: "stopped" }> | undefined;
+  #stopping = false;
+
+  constructor(options: TaskRunOptions) {
+    this.#options = options;
+    this.#labels = { job: options.start.spec.job, stage: options.start.stage, slot: options.start.spec.slot };
+  }
+
+  /** Resolves, never rejects, with how it ended. Called once. */
+  async run(): Promise<RunEnd> {
+    const { writer, pool, start } = this.#options;
+    const { port1, port2 } = this.#channel;
+    try {
+      await writer.init();
+      if (this.#stopping) return { kind: "stopped" };
+      const report = this.#options.metrics.task(this.#labels);
+      port1.on("message", (message: FromTask) => void this.#hear(message, report));
+      await pool.run({ ...start, port: port2 }, this.#abort.signal);
+      return this.#failure ?? { kind: "stopped" };
+    } catch (error) {
+      return (
+        this.#failure ?? { kind: "failed", reason: error instanceof Error ? error.message : String(error) }
+      );
+    } finally {
+      port1.close();
+      await writer.close();
+      this.#options.metrics.gone(this.#labels);
+    }
+  }
+
+  /** Commits the epoch under way and ends; kills the thread when that takes too long. */
+  stop(): void {
+    this.#stopping = true;
+    this.#say({ kind: "stop" });
+    this.#killIfLate();
+  }
+
+  #killIfLate(): void {
+    setTimeout(() => this.#abort.abort(), STOP_BUDGET_MS).unref();
+  }
+
+  async #hear(message: FromTask, report: ReturnType<RuntimeMetrics["task"]>): Promise<void> {
+    switch (message.kind) {
+      case "running":
+        if (message.restoredRecords > 0) {
+          this.#options.log(
+            `${name(this.#labels)}: restored from ${message.restoredRecords} changelog records`,
+          );
+        }
+        return;
+      case "status":
+        report(message.status);
+        return;
+      case "epoch":
+        report(message.status);
+        await this.#commit(message);
+    }
+  }
+
+  async #commit(epoch: Extract<FromTask, { kind: "epoch" }>): Promise<void> {
+    const began = performance.now();
+    const outcome = await this.#options.writer.commit(this.#options.outputs, epoch.frames);
+    if (outcome.kind === "committed") {
+      this.#options.metrics.epoch(this.#labels, performance.now() - began, epoch.frames.byteLength);
+      this.#options.onCommitted(epoch.positions, epoch.caughtUp);
+      this.#say({ kind: "committed", number: epoch.number });
+      return;
+    }
+    // R2: nothing of this run is worth keeping.
+    const reason = `epoch ${epoch.number} ${outcome.kind}: ${outcome.reason}`;
+    this.#failure = { kind: outcome.kind === "fenced" ? "fenced" : "failed", reason };
+    this.#say({ kind: "abandon" });
+    this.#killIfLate();
+  }
+
+  #say(message: ToTask): void {
+    this.#channel.port1.postMessage(message);
+  }
+}
+
+const name = ({ job, stage, slot }: TaskLabels): string => `${job}/${stage}/${slot}`;

@@ -1,0 +1,536 @@
+/**
+ * A task: one stage on one slot. A pure state machine: records, ticks and restored changelog in; frames out. No socket, no
+ * clock, no thread; the loop around it (task-loop.ts) brings those, the simulation brings its own.
+ *
+ * A task is used in this order: `restore` for each record of its changelog, `seal`, then `process` and `tick` in any order,
+ * with `cut` between them whenever an epoch shall end.
+ *
+ * T1  What `cut` returns holds everything that followed from the records up to the offsets in it, and nothing else.
+ * T2  A record that cannot be decoded, or that the job's code throws on, leaves a dead letter and nothing else.
+ * T3  The watermark never goes back, and is never ahead of what the inputs have said.
+ */
+
+import type { Codec } from "../../schemas/codec.ts";
+import { DeadLetter } from "../../schemas/index.ts";
+import { decodeProgress, encodeProgress, type InputProgress } from "../checkpoint/progress.ts";
+import type { FlowNode } from "../dsl/stream.ts";
+import { assert, PacestreamError } from "../errors.ts";
+import {
+  DATA,
+  dataStart,
+  dataTimestamp,
+  decodeWatermark,
+  encodeWatermark,
+  WATERMARK,
+} from "../exchange/exchange-record.ts";
+import { WatermarkValve } from "../exchange/watermark-valve.ts";
+import { CHANGELOG, DEAD_LETTERS, isExchange, type StageInput, type StagePlan } from "../graph/plan.ts";
+import { exchangeTopic } from "../graph/topics.ts";
+import { FrameWriter } from "../kafka/frames.ts";
+import type { PolledPartition, Position, RecordCursor } from "../kafka/log.ts";
+import { type CompiledStage, compileStage, fanOut } from "../operators/index.ts";
+import type { OperatorRuntime } from "../operators/operator-runtime.ts";
+import { type Push, RecordContext } from "../operators/record-context.ts";
+import { PROGRESS_KEY, parseChangelogKey } from "../state/changelog-key.ts";
+import { StateStore } from "../state/state-store.ts";
+import { UndoLog } from "../state/undo-log.ts";
+import { NO_WATERMARK } from "../time.ts";
+
+export interface TaskSpec {
+  readonly job: string;
+  readonly slot: number;
+  readonly parallelism: number;
+  /** Partitions of the stage's inputs (all the same) and of its changelog. */
+  readonly inputPartitions: number;
+  /** Partitions of every topic that the stage writes to. */
+  readonly partitions: Readonly<Record<string, number>>;
+}
+
+/** One epoch, to be committed as one transaction. */
+export interface Epoch {
+  readonly number: number;
+  readonly frames: Uint8Array<ArrayBuffer>;
+  readonly records: number;
+  /** Input offsets after it. */
+  readonly positions: readonly Position[];
+}
+
+export interface TaskCounters {
+  recordsIn: number;
+  recordsOut: number;
+  deadLetters: number;
+}
+
+/** One partition of one input. */
+interface InputPartition {
+  readonly input: StageInput;
+  readonly partition: number;
+  readonly push: Push;
+  readonly codec: Codec<unknown>;
+  /** Channels of the valve that this partition feeds; none for an input without time. */
+  readonly channels: readonly string[];
+  readonly idleAfterMs: number;
+  next: number;
+  end: number;
+  lastRecordMs: number;
+  changed: boolean;
+}
+
+export class Task {
+  readonly counters: TaskCounters = { recordsIn: 0, recordsOut: 0, deadLetters: 0 };
+  readonly #plan: StagePlan;
+  readonly #spec: TaskSpec;
+  readonly #record = new RecordContext();
+  readonly #undo = new UndoLog();
+  readonly #frames = new FrameWriter(1 << 18);
+  readonly #state: StateStore;
+  readonly #valve = new WatermarkValve();
+  readonly #tables = new Map<string, Map<string, unknown>>();
+  readonly #stage: CompiledStage;
+  readonly #inputs = new Map<string, InputPartition>();
+  readonly #partitions: readonly number[];
+  #current: InputPartition | undefined;
+  #eventTimeMax = NO_WATERMARK;
+  #epoch = 0;
+  #recordsInEpoch = 0;
+  #sentWatermark = NO_WATERMARK;
+  #sentIdle = false;
+
+  constructor(plan: StagePlan, spec: TaskSpec, upstreamParallelism: number) {
+    this.#plan = plan;
+    this.#spec = spec;
+    this.#state = new StateStore(this.#record, this.#undo);
+    for (const table of plan.tables) this.#tables.set(table.name, new Map());
+    this.#stage = compileStage(plan.nodes, plan.exchangesOut, this.#runtime());
+    this.#partitions = range(spec.inputPartitions).filter(
+      (partition) => partition % spec.parallelism === spec.slot,
+    );
+    for (const input of plan.inputs) {
+      for (const partition of this.#partitions) this.#addInput(input, partition, upstreamParallelism);
+    }
+  }
+
+  /** The changelog partitions that hold this task's state. */
+  get partitions(): readonly number[] {
+    return this.#partitions;
+  }
+
+  /** Records out and dead letters, state and timers of the epoch so far, in bytes. */
+  get pendingBytes(): number {
+    return this.#frames.bytes;
+  }
+
+  /** Whether `cut` would have something to commit. */
+  get hasChanges(): boolean {
+    if (this.#frames.count > 0) return true;
+    for (const input of this.#inputs.values()) if (input.changed) return true;
+    return this.#statusChanged();
+  }
+
+  /** Whether every input partition was read to its end at the last poll that said so. */
+  get caughtUp(): boolean {
+    for (const input of this.#inputs.values()) if (input.next < input.end) return false;
+    return true;
+  }
+
+  /** Records known to be in the inputs and not processed yet. */
+  get lag(): number {
+    let lag = 0;
+    for (const input of this.#inputs.values()) lag += Math.max(0, input.end - input.next);
+    return lag;
+  }
+
+  get watermark(): number {
+    return this.#record.watermark;
+  }
+
+  /** Highest event time seen, less the watermark; undefined before either. */
+  get watermarkDelayMs(): number | undefined {
+    const delay = this.#eventTimeMax - this.#record.watermark;
+    return Number.isFinite(delay) ? delay : undefined;
+  }
+
+  // --- restore -------------------------------------------------------------------------------------------------------
+
+  /** One record of a changelog partition, in its order. */
+  restore(partition: number, keyText: string, value: Buffer | null): void {
+    const key = parseChangelogKey(keyText);
+    switch (key.kind) {
+      case "progress":
+        if (value) this.#restoreProgress(partition, decodeProgress(value));
+        return;
+      case "timer": {
+        const step = this.#stage.steps.find((candidate) => candidate.name === key.step);
+        const service = key.domain === "event" ? step?.eventTimers : step?.processingTimers;
+        service?.restore(key.timeMs, key.key, partition, value !== null);
+        return;
+      }
+      case "schema":
+      case "value":
+      case "map":
+        this.#state.restore(key, partition, value);
+    }
+  }
+
+  #restoreProgress(partition: number, progress: { epoch: number; inputs: readonly InputProgress[] }): void {
+    this.#epoch = Math.max(this.#epoch, progress.epoch);
+    for (const { topic, next, watermarks } of progress.inputs) {
+      const input = this.#inputs.get(inputId(topic, partition));
+      // An input that the job no longer has: what it gave is in the state, nothing more comes of it.
+      if (!input) continue;
+      input.next = next;
+      for (const [channel, watermark] of Object.entries(watermarks)) {
+        if (input.channels.includes(channel) && watermark !== null) this.#valve.advance(channel, watermark);
+      }
+    }
+  }
+
+  /** After the last `restore`. @param extent what an input partition holds now: an input never read starts at its first. */
+  seal(
+    extent: (topic: string, partition: number) => { first: number; end: number },
+    nowMs: number,
+  ): readonly Position[] {
+    this.#state.seal();
+    for (const input of this.#inputs.values()) {
+      const { first, end } = extent(input.input.topic, input.partition);
+      if (input.next < 0) input.next = first;
+      input.end = end;
+      input.lastRecordMs = nowMs;
+    }
+    this.#record.nowMs = nowMs;
+    this.#record.watermark = this.#valve.output();
+    this.#sentWatermark = NO_WATERMARK;
+    return this.positions();
+  }
+
+  positions(): readonly Position[] {
+    return [...this.#inputs.values()].map(({ input, partition, next }) => ({
+      topic: input.topic,
+      partition,
+      offset: next,
+    }));
+  }
+
+  // --- tables --------------------------------------------------------------------------------------------------------
+
+  /** Records of a table, from any of its partitions. Bad ones are left out and counted. */
+  processTable(polled: PolledPartition): void {
+    const source = this.#plan.tables.find((candidate) => candidate.name === polled.topic);
+    const table = this.#tables.get(polled.topic);
+    assert(source && table, `records of "${polled.topic}", which is no table of stage ${this.#plan.name}`);
+    const { records } = polled;
+    while (records.next()) {
+      if (records.keyStart < 0) continue;
+      const key = records.buffer.toString("utf8", records.keyStart, records.keyEnd);
+      if (records.valueStart < 0) {
+        table.delete(key);
+        continue;
+      }
+      try {
+        table.set(key, source.codec.decode(records.buffer, records.valueStart, records.valueEnd));
+      } catch {
+        this.counters.deadLetters++;
+      }
+    }
+  }
+
+  // --- records and time ----------------------------------------------------------------------------------------------
+
+  process(polled: PolledPartition, nowMs: number): void {
+    const input = this.#inputs.get(inputId(polled.topic, polled.partition));
+    assert(
+      input,
+      `records of ${polled.topic}/${polled.partition}, which is not read by slot ${this.#spec.slot}`,
+    );
+    const record = this.#record;
+    this.#current = input;
+    record.topic = polled.topic;
+    record.partition = polled.partition;
+    record.nowMs = nowMs;
+    const exchange = input.input.upstream !== undefined;
+    const { records } = polled;
+    while (records.next()) {
+      assert(
+        records.offset >= input.next,
+        `offset ${records.offset} of ${polled.topic}/${polled.partition} a second time`,
+      );
+      input.lastRecordMs = nowMs;
+      record.offset = records.offset;
+      record.ingestMs = records.timestampMs;
+      record.timestamp = undefined;
+      if (exchange) this.#processExchange(input, records);
+      else this.#processSource(input, records, records.valueStart);
+    }
+    if (polled.nextOffset > input.next) {
+      input.next = polled.nextOffset;
+      input.changed = true;
+    }
+    input.end = polled.endOffset;
+    this.#current = undefined;
+    this.#advanceEventTime();
+  }
+
+  #processSource(input: InputPartition, records: RecordCursor, valueStart: number): void {
+    this.#recordsInEpoch++;
+    this.counters.recordsIn++;
+    const bytes = this.#frames.bytes;
+    const count = this.#frames.count;
+    try {
+      this.#record.step = "decode";
+      if (records.valueStart < 0) throw new Error("the value is null");
+      input.push(input.codec.decode(records.buffer, valueStart, records.valueEnd));
+      this.#undo.clear();
+    } catch (error) {
+      this.#takeBack(bytes, count, error);
+      this.#deadLetter(error, copy(records, "key"), copy(records, "value"));
+    }
+  }
+
+  #processExchange(input: InputPartition, records: RecordCursor): void {
+    const { buffer, valueStart } = records;
+    switch (buffer[valueStart]) {
+      case DATA:
+        this.#record.timestamp = dataTimestamp(buffer, valueStart);
+        if (this.#record.timestamp !== undefined && this.#record.timestamp > this.#eventTimeMax) {
+          this.#eventTimeMax = this.#record.timestamp;
+        }
+        this.#processSource(input, records, dataStart(valueStart));
+        return;
+      case WATERMARK: {
+        const { task, watermark, idle } = decodeWatermark(buffer, valueStart);
+        const channel = exchangeChannel(input.input.topic, input.partition, task);
+        assert(
+          input.channels.includes(channel),
+          `a watermark of task ${task} in ${input.input.topic}: written with another parallelism`,
+        );
+        this.#valve.advance(channel, watermark);
+        if (idle) this.#valve.setIdle(channel);
+        return;
+      }
+      default:
+        throw new Error(
+          `${input.input.topic}/${input.partition} offset ${records.offset}: an exchange record of kind ${buffer[valueStart]}, written by a newer version`,
+        );
+    }
+  }
+
+  /** Time passes: idle inputs, processing-time timers. */
+  tick(nowMs: number): void {
+    this.#record.nowMs = nowMs;
+    for (const input of this.#inputs.values()) {
+      if (input.input.upstream !== undefined || input.channels.length === 0) continue;
+      if (input.next >= input.end && nowMs - input.lastRecordMs >= input.idleAfterMs)
+        this.#valve.setIdle(input.channels[0]!);
+    }
+    this.#advanceEventTime();
+    for (const step of this.#stage.steps) this.#fire(step, "processing", nowMs);
+  }
+
+  /** When `tick` has something to do next, Unix milliseconds, or +Infinity. */
+  nextTimerMs(): number {
+    return Math.min(...this.#stage.steps.map((step) => step.processingTimers.next()));
+  }
+
+  #advanceEventTime(): void {
+    const watermark = this.#valve.output();
+    if (watermark <= this.#record.watermark) return;
+    this.#record.watermark = watermark;
+    for (const step of this.#stage.steps) this.#fire(step, "event", watermark);
+  }
+
+  #fire(step: CompiledStage["steps"][number], domain: "event" | "processing", timeMs: number): void {
+    const timers = domain === "event" ? step.eventTimers : step.processingTimers;
+    for (let timer = timers.take(timeMs); timer; timer = timers.take(timeMs)) {
+      // The timer is gone whatever its code does: a throw must not fire it for ever.
+      this.#undo.clear();
+      const bytes = this.#frames.bytes;
+      const count = this.#frames.count;
+      const record = this.#record;
+      record.topic = "";
+      record.partition = timer.partition;
+      record.offset = -1;
+      record.key = timer.key;
+      record.timestamp = domain === "event" ? timer.timeMs : undefined;
+      record.ingestMs = record.nowMs;
+      try {
+        step.fire(timer, domain);
+        this.#undo.clear();
+      } catch (error) {
+        this.#takeBack(bytes, count, error);
+        this.#deadLetter(error, Buffer.from(timer.key), null);
+      }
+    }
+  }
+
+  /** T2. Errors that are no fault of the record stop the task. */
+  #takeBack(bytes: number, count: number, error: unknown): void {
+    if (error instanceof PacestreamError) throw error;
+    this.#undo.rollback();
+    this.#frames.truncate(bytes, count);
+    for (const step of this.#stage.steps) step.forgetIndex(this.#record.key);
+  }
+
+  #deadLetter(error: unknown, key: Buffer | null, value: Buffer | null): void {
+    const { topic, partition, offset, ingestMs, step } = this.#record;
+    const reason = error instanceof Error ? error.message : String(error);
+    const letter = DeadLetter.encode({
+      job: this.#spec.job,
+      stage: this.#plan.name,
+      step,
+      topic,
+      partition,
+      offset,
+      timestampMs: ingestMs,
+      reason: reason.slice(0, 2000),
+      key,
+      value,
+    });
+    const partitions = this.#spec.partitions[this.#plan.outputs[DEAD_LETTERS]!]!;
+    this.#frames.write(DEAD_LETTERS, partition % partitions, ingestMs, null, letter);
+    this.counters.deadLetters++;
+  }
+
+  // --- epochs --------------------------------------------------------------------------------------------------------
+
+  /** Ends the epoch: all that changed since the last, or undefined when nothing did. */
+  cut(): Epoch | undefined {
+    if (!this.hasChanges) return undefined;
+    this.#epoch++;
+    const write = (partition: number, key: string, value: Uint8Array | null) =>
+      this.#frames.write(CHANGELOG, partition, this.#record.nowMs, key, value);
+    this.#state.flush(write);
+    for (const step of this.#stage.steps) {
+      step.eventTimers.flush(write);
+      step.processingTimers.flush(write);
+    }
+    this.#writeWatermarks();
+    this.#writeProgress(write);
+    const records = this.#recordsInEpoch;
+    this.#recordsInEpoch = 0;
+    return { number: this.#epoch, frames: this.#frames.take(), records, positions: this.positions() };
+  }
+
+  #statusChanged(): boolean {
+    if (this.#plan.exchangesOut.length === 0) return false;
+    return this.#record.watermark > this.#sentWatermark || this.#valve.allIdle !== this.#sentIdle;
+  }
+
+  /** Tells every task downstream how far this one has come. */
+  #writeWatermarks(): void {
+    if (!this.#statusChanged()) return;
+    this.#sentWatermark = this.#record.watermark;
+    this.#sentIdle = this.#valve.allIdle;
+    const message = encodeWatermark({
+      task: this.#spec.slot,
+      watermark: this.#sentWatermark,
+      idle: this.#sentIdle,
+    });
+    for (const { exchange } of this.#plan.exchangesOut) {
+      const topic = exchangeTopic(this.#spec.job, exchange.name);
+      const index = this.#plan.outputs.indexOf(topic);
+      for (const partition of range(this.#spec.partitions[topic]!))
+        this.#frames.write(index, partition, this.#record.nowMs, null, message);
+    }
+  }
+
+  #writeProgress(write: (partition: number, key: string, value: Uint8Array) => void): void {
+    for (const partition of this.#partitions) {
+      const inputs = this.#plan.inputs.map(({ topic }) => this.#inputs.get(inputId(topic, partition))!);
+      if (!inputs.some((input) => input.changed)) continue;
+      for (const input of inputs) input.changed = false;
+      write(
+        partition,
+        PROGRESS_KEY,
+        encodeProgress({
+          epoch: this.#epoch,
+          inputs: inputs.map(({ input, next, channels }) => ({
+            topic: input.topic,
+            next,
+            watermarks: Object.fromEntries(
+              channels.map((channel) => [channel, finite(this.#valve.watermarkOf(channel))]),
+            ),
+          })),
+        }),
+      );
+    }
+  }
+
+  // --- making --------------------------------------------------------------------------------------------------------
+
+  #addInput(input: StageInput, partition: number, upstreamParallelism: number): void {
+    const strategies = input.nodes.flatMap((node) => watermarksBelow(node, this.#plan.nodes));
+    const channels =
+      input.upstream !== undefined
+        ? range(upstreamParallelism).map((task) => exchangeChannel(input.topic, partition, task))
+        : strategies.length > 0
+          ? [`${input.topic}/${partition}`]
+          : [];
+    for (const channel of channels) this.#valve.add(channel);
+    const [first] = input.nodes;
+    const pushes = input.nodes.map((node) => this.#stage.entries.get(node)!);
+    this.#inputs.set(inputId(input.topic, partition), {
+      input,
+      partition,
+      push: fanOut(pushes),
+      codec: first!.kind === "source" ? first!.topic.codec : first!.exchange.codec,
+      channels,
+      idleAfterMs: Math.min(...strategies.map((strategy) => strategy.idleAfterMs)),
+      next: -1,
+      end: 0,
+      lastRecordMs: 0,
+      changed: false,
+    });
+  }
+
+  #runtime(): OperatorRuntime {
+    const { outputs } = this.#plan;
+    return {
+      record: this.#record,
+      frames: this.#frames,
+      undo: this.#undo,
+      state: this.#state,
+      job: this.#spec.job,
+      inputPartitions: this.#spec.inputPartitions,
+      table: (topic) => this.#tables.get(topic)!,
+      outputIndex: (topic) => outputs.indexOf(topic),
+      partitionsOf: (topic) => this.#spec.partitions[topic]!,
+      observeEventTime: (timeMs, disorderMaxMs) => {
+        if (timeMs > this.#eventTimeMax) this.#eventTimeMax = timeMs;
+        this.#valve.advance(this.#current!.channels[0]!, timeMs - disorderMaxMs - 1);
+      },
+      countOut: () => {
+        this.counters.recordsOut++;
+      },
+    };
+  }
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+const inputId = (topic: string, partition: number): string => `${topic}/${partition}`;
+const exchangeChannel = (topic: string, partition: number, task: number): string =>
+  `${topic}/${partition}/${task}`;
+const finite = (watermark: number): number | null => (Number.isFinite(watermark) ? watermark : null);
+
+function copy(records: RecordCursor, part: "key" | "value"): Buffer | null {
+  const start = part === "key" ? records.keyStart : records.valueStart;
+  const end = part === "key" ? records.keyEnd : records.valueEnd;
+  return start < 0 ? null : Buffer.from(records.buffer.subarray(start, end));
+}
+
+/** The watermark strategies on the ways down from a source, within its stage. */
+function watermarksBelow(
+  node: FlowNode,
+  nodes: readonly FlowNode[],
+): Extract<FlowNode, { kind: "watermark" }>["strategy"][] {
+  if (isExchange(node)) return [];
+  const found: Extract<FlowNode, { kind: "watermark" }>["strategy"][] = [];
+  const visit = (at: FlowNode) => {
+    for (const child of nodes) {
+      if (!child.inputs.includes(at as never) || child.kind === "process") continue;
+      if (child.kind === "watermark") found.push(child.strategy);
+      visit(child);
+    }
+  };
+  visit(node);
+  return found;
+}
