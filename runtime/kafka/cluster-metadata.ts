@@ -1,0 +1,201 @@
+/**
+ * Which broker leads which partition, and a connection to it. For a reader in a worker thread.
+ *
+ * Owns the pool of connections and what is known of the cluster. Retrying is its callers' concern: a call here either
+ * answers or throws.
+ *
+ * M1  Brokers are asked one after the other, known ones first, then those of the configuration: any that is up will do.
+ * M2  One refresh at a time; whoever asks meanwhile waits for the next one, which covers its topics.
+ */
+import {
+  apiVersionsV3,
+  type Broker,
+  type Connection,
+  type ConnectionOptions,
+  ConnectionPool,
+  findErrorBy,
+  metadataV12,
+  protocolErrors,
+  protocolErrorsCodesById,
+  ResponseError,
+} from "@platformatic/kafka";
+import type { KafkaConnection } from "../config.ts";
+import { KafkaRefusedError, KafkaUnavailableError } from "./errors.ts";
+
+const CONNECT_TIMEOUT_MS = 3_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** What this reader speaks: API key → name and version. */
+const SPOKEN = [
+  { key: 1, name: "Fetch", version: 17 },
+  { key: 2, name: "ListOffsets", version: 8 },
+  { key: 3, name: "Metadata", version: 12 },
+] as const;
+
+export interface TopicMetadata {
+  readonly name: string;
+  readonly id: string;
+  /** 0, or why the cluster says nothing of the topic. */
+  readonly errorCode: number;
+  /** Node id of the leader by partition; -1 while there is none. */
+  readonly leaders: readonly number[];
+}
+
+export class ClusterMetadata {
+  readonly #pool: ConnectionPool;
+  readonly #bootstrap: readonly Broker[];
+  readonly #clientId: string;
+  #brokers = new Map<number, Broker>();
+  readonly #topics = new Map<string, TopicMetadata>();
+  #refreshing: Promise<void> | undefined;
+  #versionsChecked = false;
+
+  constructor(connection: KafkaConnection, clientId: string) {
+    this.#clientId = clientId;
+    this.#bootstrap = connection.brokers.map(parseBroker);
+    this.#pool = new ConnectionPool(clientId, clientOptions(connection));
+    // The pool listens for a connection's first error only; a second one would end the thread.
+    this.#pool.on("connecting", ({ connection }) => connection.on("error", () => {}));
+  }
+
+  /** What is known of the topic; `undefined` before a refresh that covered it. */
+  topic(name: string): TopicMetadata | undefined {
+    return this.#topics.get(name);
+  }
+
+  /** As of the last refresh. */
+  get brokerCount(): number {
+    return this.#brokers.size;
+  }
+
+  /** Asks the cluster about these topics. Throws when no broker answers. */
+  async refresh(topics: readonly string[]): Promise<void> {
+    while (this.#refreshing) await this.#refreshing.catch(() => {}); // M2
+    this.#refreshing = this.#refresh(topics).finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  /** A connection to the broker with this id. Throws when it is not known or not there. */
+  async connectionTo(nodeId: number): Promise<Connection> {
+    const broker = this.#brokers.get(nodeId);
+    if (!broker) throw new KafkaUnavailableError(`broker ${nodeId} is not in the cluster's metadata`);
+    return this.#pool.get(broker);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  async #refresh(topics: readonly string[]): Promise<void> {
+    const failures: Error[] = [];
+    for (const broker of this.#candidates()) {
+      try {
+        const connection = await this.#pool.get(broker);
+        await this.#checkVersions(connection);
+        const answer = await requestMetadata(connection, topics);
+        this.#brokers = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+        for (const topic of answer.topics) {
+          if (!topic.name) continue;
+          const leaders: number[] = new Array(topic.partitions.length).fill(-1);
+          for (const partition of topic.partitions) leaders[partition.partitionIndex] = partition.leaderId;
+          this.#topics.set(topic.name, {
+            name: topic.name,
+            id: topic.topicId,
+            errorCode: topic.errorCode,
+            leaders,
+          });
+        }
+        return;
+      } catch (error) {
+        throwIfFinal(error);
+        failures.push(error as Error);
+      }
+    }
+    const where = this.#bootstrap.map(({ host, port }) => `${host}:${port}`).join(", ");
+    throw new KafkaUnavailableError(`no Kafka broker answers (asked ${where}): ${failures.at(-1)?.message}`, {
+      cause: failures.at(-1),
+    });
+  }
+
+  #candidates(): Iterable<Broker> {
+    const byAddress = new Map<string, Broker>();
+    for (const broker of [...this.#brokers.values(), ...this.#bootstrap]) {
+      byAddress.set(`${broker.host}:${broker.port}`, broker);
+    }
+    return byAddress.values();
+  }
+
+  async #checkVersions(connection: Connection): Promise<void> {
+    if (this.#versionsChecked) return;
+    const { apiKeys } = await apiVersionsV3.api.async(connection, this.#clientId, "1");
+    for (const { key, name, version } of SPOKEN) {
+      const spoken = apiKeys.find((api) => api.apiKey === key);
+      if (!spoken || spoken.minVersion > version || spoken.maxVersion < version) {
+        throw new KafkaRefusedError(
+          `the cluster does not speak ${name} version ${version}: Kafka 3.9 or later is needed`,
+        );
+      }
+    }
+    this.#versionsChecked = true;
+  }
+}
+
+/** The library's options for a connection: time limits, TLS, SASL. */
+export function clientOptions({ tls, sasl }: KafkaConnection): ConnectionOptions {
+  return {
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    ...(tls && { tls: { ...tls }, tlsServerName: true }),
+    ...(sasl && { sasl: { ...sasl } }),
+  };
+}
+
+/** Throws on errors that no retry mends: credentials, certificates, a version too old. */
+export function throwIfFinal(error: unknown): void {
+  if (error instanceof KafkaRefusedError) throw error;
+  const cause = error as Error;
+  if (findErrorBy(cause, "code", "PLT_KFK_AUTHENTICATION")) {
+    throw new KafkaRefusedError(
+      `Kafka refuses the credentials (check KAFKA_SASL_*): ${rootOf(cause).message}`,
+      { cause },
+    );
+  }
+  const root = rootOf(cause) as Error & { code?: unknown };
+  const code = String(root.code ?? "");
+  if (code === "PLT_KFK_USER" || /CERT|SELF_SIGNED|ERR_TLS|ERR_SSL|UNABLE_TO_VERIFY/.test(code)) {
+    throw new KafkaRefusedError(`no TLS connection to Kafka (check KAFKA_TLS*): ${root.message}`, { cause });
+  }
+}
+
+/** Whether Kafka calls the error one that passes. */
+export function passes(errorCode: number): boolean {
+  const id = protocolErrorsCodesById[errorCode];
+  return id === undefined ? false : (protocolErrors[id]?.canRetry ?? false);
+}
+
+export function errorName(errorCode: number): string {
+  return protocolErrorsCodesById[errorCode] ?? `error ${errorCode}`;
+}
+
+async function requestMetadata(connection: Connection, topics: readonly string[]) {
+  try {
+    return await metadataV12.api.async(connection, [...topics], false, false);
+  } catch (error) {
+    // A topic without a leader makes the library throw away the whole answer: it is kept here.
+    if (error instanceof ResponseError) return error.response as metadataV12.MetadataResponse;
+    throw error;
+  }
+}
+
+function rootOf(error: Error): Error {
+  let root = error;
+  while (root.cause instanceof Error) root = root.cause;
+  return root;
+}
+
+function parseBroker(address: string): Broker {
+  const colon = address.lastIndexOf(":");
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(address.slice(colon + 1)) };
+}

@@ -1,0 +1,208 @@
+/**
+ * Writes epochs: one librdkafka producer of one `transactional.id`, one transaction per commit. Main thread only.
+ *
+ * Owns the producer's life. Who may own the id, and what to do about a rolled back epoch, is the caller's to know.
+ *
+ * T1  `commit` says `committed` only after librdkafka's commit succeeded, which it does only when the broker acknowledged
+ *     every record of the transaction.
+ * T2  A commit whose outcome is not known after its budget is `lost`, and its producer is never used again: librdkafka does
+ *     not speak KIP-890 yet, so a request delayed on the network could end a later transaction of the same epoch.
+ * T3  Long epochs do not hold up the main thread: it is let go every `YIELD_FRAMES` records.
+ */
+import kafka, { type LibrdKafkaError, type Producer } from "@confluentinc/kafka-javascript";
+import type { KafkaConnection } from "../config.ts";
+import { assert } from "../errors.ts";
+import { FencedError, KafkaUnavailableError } from "./errors.ts";
+import { FrameReader } from "./frames.ts";
+import { asLibrdKafkaError, delay, ERRORS, librdkafkaSettings, outcome } from "./librdkafka.ts";
+import type { CommitOutcome, TransactionalWriter } from "./log.ts";
+import { verdictOf } from "./transaction-errors.ts";
+
+export interface TransactionalWriterOptions {
+  readonly transactionalId: string;
+  /** The coordinator aborts a transaction that is open for longer; readers wait for it so long. */
+  readonly transactionTimeoutMs?: number;
+  /** How long `commit` may try before its outcome counts as unknown. */
+  readonly commitBudgetMs?: number;
+  /** How long `init` may try. */
+  readonly initBudgetMs?: number;
+  readonly log?: (message: string) => void;
+}
+
+/** Calls of the addon block one of libuv's four threads: in slices, so that many writers share them while a broker is away. */
+const SLICE_MS = 2_000;
+const RETRY_PAUSE_MS = 20;
+const YIELD_FRAMES = 2_000;
+/** Only errors and statistics wait to be polled: commits come back by themselves. */
+const POLL_MS = 500;
+
+export function createTransactionalWriter(
+  connection: KafkaConnection,
+  options: TransactionalWriterOptions,
+): TransactionalWriter {
+  return new LibrdkafkaWriter(connection, options);
+}
+
+type Final = Extract<CommitOutcome, { kind: "lost" | "fenced" }>;
+
+class LibrdkafkaWriter implements TransactionalWriter {
+  readonly #connection: KafkaConnection;
+  readonly #transactionalId: string;
+  readonly #transactionTimeoutMs: number;
+  readonly #commitBudgetMs: number;
+  readonly #initBudgetMs: number;
+  readonly #log: (message: string) => void;
+  #producer: Producer | undefined;
+  /** Set once the writer is of no more use. */
+  #final: Final | undefined;
+  #busy: Promise<unknown> | undefined;
+
+  constructor(connection: KafkaConnection, options: TransactionalWriterOptions) {
+    this.#connection = connection;
+    this.#transactionalId = options.transactionalId;
+    this.#transactionTimeoutMs = options.transactionTimeoutMs ?? 10_000;
+    this.#commitBudgetMs = options.commitBudgetMs ?? this.#transactionTimeoutMs + 5_000;
+    this.#initBudgetMs = options.initBudgetMs ?? 60_000;
+    this.#log = options.log ?? (() => {});
+  }
+
+  async init(): Promise<void> {
+    assert(this.#producer === undefined && this.#final === undefined, "init is called once");
+    const deadlineMs = performance.now() + this.#initBudgetMs;
+    for (;;) {
+      const error = await this.#tryInit(deadlineMs);
+      if (error === undefined) return;
+      const verdict = verdictOf(error);
+      if (verdict === "fenced") {
+        this.#final = { kind: "fenced", reason: error.message };
+        throw new FencedError(this.#transactionalId, error.message);
+      }
+      if (performance.now() > deadlineMs) {
+        this.#final = { kind: "lost", reason: error.message };
+        throw new KafkaUnavailableError(`${this.#transactionalId}: no transactions: ${error.message}`, {
+          cause: error,
+        });
+      }
+      this.#log(`${this.#transactionalId}: cannot start transactions yet: ${error.message}`);
+      await delay(RETRY_PAUSE_MS * 10);
+    }
+  }
+
+  commit(topics: readonly string[], frames: Uint8Array): Promise<CommitOutcome> {
+    assert(this.#busy === undefined, "one transaction at a time");
+    if (this.#final) return Promise.resolve(this.#final);
+    if (frames.byteLength === 0) return Promise.resolve({ kind: "committed" });
+    const producer = this.#producer;
+    assert(producer !== undefined, "init comes before commit");
+    const committing = this.#commit(producer, topics, frames).finally(() => {
+      this.#busy = undefined;
+    });
+    this.#busy = committing;
+    return committing;
+  }
+
+  async close(): Promise<void> {
+    await this.#busy;
+    this.#final ??= { kind: "lost", reason: "the writer was closed" };
+    await this.#discard();
+  }
+
+  /** Connects a new producer and initialises its transactions; after an error nothing of it is left. */
+  async #tryInit(deadlineMs: number): Promise<LibrdKafkaError | undefined> {
+    const producer = new kafka.Producer({
+      ...librdkafkaSettings(this.#connection, this.#transactionalId),
+      "transactional.id": this.#transactionalId,
+      "transaction.timeout.ms": this.#transactionTimeoutMs,
+      "enable.idempotence": true,
+      "linger.ms": 0,
+      // The epoch is in memory already and bounds what is queued: no second limit.
+      "queue.buffering.max.messages": 0,
+      "queue.buffering.max.kbytes": 2_147_483_647,
+    });
+    this.#producer = producer;
+    let error = await outcome((done) => producer.connect({ timeout: SLICE_MS }, done));
+    if (error === undefined) {
+      producer.setPollInterval(POLL_MS);
+      do {
+        error = await outcome((done) => producer.initTransactions(this.#sliceMs(deadlineMs), done));
+      } while (error !== undefined && verdictOf(error) === "retry" && performance.now() < deadlineMs);
+    }
+    if (error !== undefined) await this.#discard();
+    return error;
+  }
+
+  async #commit(producer: Producer, topics: readonly string[], frames: Uint8Array): Promise<CommitOutcome> {
+    const deadlineMs = performance.now() + this.#commitBudgetMs;
+    const begun = await outcome((done) => producer.beginTransaction(done));
+    if (begun !== undefined) return this.#end(begun, "begin");
+
+    const refused = await this.#produceAll(producer, topics, frames, deadlineMs);
+    if (refused !== undefined) return this.#abort(producer, refused.message, deadlineMs);
+
+    for (;;) {
+      const error = await outcome((done) => producer.commitTransaction(this.#sliceMs(deadlineMs), done)); // T1
+      if (error === undefined) return { kind: "committed" };
+      const verdict = verdictOf(error);
+      if (verdict === "abort") return this.#abort(producer, error.message, deadlineMs);
+      if (verdict !== "retry" || performance.now() >= deadlineMs) return this.#end(error, "commit"); // T2
+      await delay(RETRY_PAUSE_MS);
+    }
+  }
+
+  async #produceAll(
+    producer: Producer,
+    topics: readonly string[],
+    frames: Uint8Array,
+    deadlineMs: number,
+  ): Promise<LibrdKafkaError | undefined> {
+    const reader = new FrameReader(frames);
+    let produced = 0;
+    for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
+      const topic = topics[frame.topic];
+      assert(topic !== undefined, `frame of topic ${frame.topic}, of which there are ${topics.length}`);
+      for (;;) {
+        try {
+          producer.produce(topic, frame.partition, frame.value, frame.key, frame.timestampMs);
+          break;
+        } catch (thrown) {
+          const error = asLibrdKafkaError(thrown);
+          if (error.code !== ERRORS.ERR__QUEUE_FULL || performance.now() >= deadlineMs) return error;
+          await delay(RETRY_PAUSE_MS);
+        }
+      }
+      if (++produced % YIELD_FRAMES === 0) await new Promise(setImmediate); // T3
+    }
+    return undefined;
+  }
+
+  async #abort(producer: Producer, reason: string, deadlineMs: number): Promise<CommitOutcome> {
+    for (;;) {
+      const error = await outcome((done) => producer.abortTransaction(this.#sliceMs(deadlineMs), done));
+      if (error === undefined) return { kind: "aborted", reason };
+      if (verdictOf(error) !== "retry" || performance.now() >= deadlineMs)
+        return this.#end(error, `abort (${reason})`);
+      await delay(RETRY_PAUSE_MS);
+    }
+  }
+
+  /** This producer is done with, for good or for bad. */
+  #end(error: LibrdKafkaError, during: string): Final {
+    const kind = verdictOf(error) === "fenced" ? "fenced" : "lost";
+    const final: Final = { kind, reason: `${during}: ${error.message} (${error.code})` };
+    this.#final = final;
+    this.#log(`${this.#transactionalId}: ${kind} during ${final.reason}`);
+    void this.#discard();
+    return final;
+  }
+
+  async #discard(): Promise<void> {
+    const producer = this.#producer;
+    this.#producer = undefined;
+    // Nothing is flushed: a transaction that is open now must not go on.
+    if (producer?.isConnected()) await outcome((done) => producer.disconnect(0, done));
+  }
+
+  #sliceMs(deadlineMs: number): number {
+    return Math.max(1, Math.min(SLICE_MS, Math.ceil(deadlineMs - performance.now())));
+  }
+}
