@@ -1,0 +1,249 @@
+/**
+ * Which reads of one runner count: at most one a mat, such that together they are a race somebody can have run. A pure
+ * function of the set of reads: the order they are given in changes nothing.
+ *
+ * Nearly every runner's first reads already fit together, and one pass shows it. Where they do not, the longest chain of
+ * reads that do is kept, on the ground that one stray read is likelier than several. Among chains of equal length:
+ *
+ * C1  the one that begins earliest: it keeps the start, and with it the net time; a "start" read after a split is somebody
+ *     walking back over the mat;
+ * C2  then the one that keeps the finish, the mat officials watch. New York 2003, bib 1950: 20 miles read three minutes
+ *     after the finish, and the finish is the official one;
+ * C3  then the one whose fastest leg is slowest: the read that would need the more extraordinary runner is the liar;
+ * C4  then the earlier mats, earlier reads and smaller ids, so that the choice is always the same.
+ *
+ * C5  At a mat the first read counts, unless it fits no chain as long as a later one does: a stray read at the finish 20
+ *     minutes into the race does not cost the runner the true one.
+ * C6  An official's time outweighs any number of reads: what contradicts it is set aside.
+ */
+import { compareBibs } from "./bib-order.ts";
+import {
+  BEFORE_GUN_MAX_MS,
+  type Course,
+  clockText,
+  distanceText,
+  durationText,
+  type Locomotion,
+  legMinMs,
+} from "./course.ts";
+
+/** What is to be judged: a read, or a time an official entered. */
+export interface Claim {
+  readonly id: string;
+  /** Index of the mat; -1: the race has no such mat. */
+  readonly matIndex: number;
+  readonly timeMs: number;
+  /** Entered or changed by an official (C6). At most one such claim a mat. */
+  readonly official: boolean;
+}
+
+export interface Settlement<C extends Claim> {
+  /** By mat: what counts there. */
+  readonly counted: readonly (C | undefined)[];
+  /** What the runner was taken to move on. */
+  readonly by: Locomotion;
+}
+
+/** More than a runner can ever have of reads that count. */
+const OFFICIAL_WEIGHT = 1_000_000;
+
+/**
+ * Nobody runs 10 km at 6.4 m/s (the world record on the road is 6.31): who keeps that up over two legs or more is on wheels,
+ * though neither bib nor division says so. One such leg alone is a bad read.
+ */
+const WHEELS = { speedMin: 6.4, distanceMinM: 10_000, legsMin: 2 };
+
+/**
+ * The claims that count.
+ * @param wheels the entrant is known to be in a wheelchair or on a hand cycle.
+ */
+export function settle<C extends Claim>(
+  course: Course,
+  claims: readonly C[],
+  wheels: boolean,
+): Settlement<C> {
+  const by = wheels ? "wheels" : "foot";
+  const first = new Array<C | undefined>(course.distancesM.length).fill(undefined);
+  for (const claim of claims) {
+    if (claim.matIndex < 0) continue;
+    const other = first[claim.matIndex];
+    if (other === undefined || comesFirst(claim, other)) first[claim.matIndex] = claim;
+  }
+  if (fits(course, first, by)) return { counted: first, by };
+  const chain = longestChain(course, claims, by);
+  if (!wheels) {
+    const rolled = longestChain(course, claims, "wheels");
+    if (rolled.length > chain.length && keepsUpOnWheels(course, rolled))
+      return { counted: byMat(course, rolled), by: "wheels" };
+  }
+  return { counted: byMat(course, chain), by };
+}
+
+/**
+ * Why a claim that is not counted is not, in words for the person who has to decide about it: with `repeated` set where
+ * its mat has a counted read before it.
+ */
+export function objection<C extends Claim>(
+  course: Course,
+  settlement: Settlement<C>,
+  claim: C,
+): { repeated: boolean; reason: string } {
+  const { counted, by } = settlement;
+  const name = (at: Claim) => course.race.mats[at.matIndex]!.id;
+  if (claim.matIndex < 0) return { repeated: false, reason: "the race has no such mat" };
+  const winner = counted[claim.matIndex];
+  if (winner?.official) return { repeated: true, reason: `an official's time counts at ${name(claim)}` };
+  if (winner !== undefined && comesFirst(winner, claim)) {
+    return {
+      repeated: true,
+      reason:
+        winner.timeMs === claim.timeMs
+          ? `the same read again`
+          : `${name(claim)} was crossed at ${clockText(winner.timeMs)}, the first read counts`,
+    };
+  }
+  const alone = implausible(course, claim, by);
+  if (alone !== null) return { repeated: false, reason: alone };
+  const before = counted.findLast((other) => other !== undefined && other.matIndex < claim.matIndex);
+  const after = counted.find((other) => other !== undefined && other.matIndex > claim.matIndex);
+  for (const [from, to, other] of [
+    [before, claim, before],
+    [claim, after, after],
+  ] as const) {
+    if (from === undefined || to === undefined || other === undefined || follows(course, from, to, by))
+      continue;
+    const takenMs = to.timeMs - from.timeMs;
+    if (takenMs < 0) {
+      if (other.matIndex === 0) return { repeated: false, reason: "before the runner's own start" };
+      return {
+        repeated: false,
+        reason: `${name(claim)} ${claim === to ? "before" : "after"} ${name(other)}: out of sequence`,
+      };
+    }
+    const distance = distanceText(course.distancesM[to.matIndex]! - course.distancesM[from.matIndex]!);
+    return {
+      repeated: false,
+      reason: `${name(from)} to ${name(to)}, ${distance} in ${durationText(takenMs)}: impossible pace`,
+    };
+  }
+  return { repeated: false, reason: "does not fit the runner's other reads" };
+}
+
+/** The first read of a mat counts; reads at the same instant go by id. An official's time goes before all (C6). */
+function comesFirst(a: Claim, b: Claim): boolean {
+  if (a.official !== b.official) return a.official;
+  return a.timeMs !== b.timeMs ? a.timeMs < b.timeMs : compareBibs(a.id, b.id) < 0;
+}
+
+function follows(course: Course, from: Claim, to: Claim, by: Locomotion): boolean {
+  const takenMs = to.timeMs - from.timeMs;
+  return takenMs >= 0 && takenMs >= legMinMs(course, from.matIndex, to.matIndex, by);
+}
+
+/** What is wrong with a claim whatever the others say, or null. */
+function implausible(course: Course, claim: Claim, by: Locomotion): string | null {
+  if (claim.official) return null;
+  const sinceGunMs = claim.timeMs - course.race.gunMs;
+  if (sinceGunMs < -BEFORE_GUN_MAX_MS) return `${durationText(-sinceGunMs)} before the gun`;
+  if (claim.matIndex === 0 || sinceGunMs + BEFORE_GUN_MAX_MS >= legMinMs(course, 0, claim.matIndex, by))
+    return null;
+  return `${distanceText(course.distancesM[claim.matIndex]!)} in ${durationText(sinceGunMs)} from the gun: impossible pace`;
+}
+
+function fits(course: Course, claims: readonly (Claim | undefined)[], by: Locomotion): boolean {
+  let previous: Claim | undefined;
+  for (const claim of claims) {
+    if (claim === undefined) continue;
+    if (implausible(course, claim, by) !== null) return false;
+    if (previous !== undefined && !follows(course, previous, claim, by)) return false;
+    previous = claim;
+  }
+  return true;
+}
+
+/** The best chain that ends with `claim`. */
+interface Link<C> {
+  readonly claim: C;
+  readonly previous: Link<C> | null;
+  readonly weight: number;
+  readonly firstMs: number;
+  readonly fastestLeg: number;
+}
+
+function longestChain<C extends Claim>(course: Course, claims: readonly C[], by: Locomotion): C[] {
+  const links: Link<C>[] = [];
+  let best: Link<C> | null = null;
+  for (let mat = 0; mat < course.distancesM.length; mat++) {
+    const here = claims.filter((claim) => claim.matIndex === mat && implausible(course, claim, by) === null);
+    here.sort((a, b) => (a === b ? 0 : comesFirst(a, b) ? -1 : 1));
+    if (here[0]?.official) here.length = 1;
+    const earlier = links.length;
+    for (const claim of candidates(course, here, links, by)) {
+      let link = extend(course, null, claim);
+      for (let i = 0; i < earlier; i++) {
+        const previous = links[i]!;
+        if (!follows(course, previous.claim, claim, by)) continue;
+        const longer = extend(course, previous, claim);
+        if (isBetter(longer, link, false)) link = longer;
+      }
+      links.push(link);
+      if (best === null || isBetter(link, best, mat === course.finish && best.claim.matIndex !== mat))
+        best = link;
+    }
+  }
+  const chain: C[] = [];
+  for (let link = best; link !== null; link = link.previous) chain.push(link.claim);
+  return chain.reverse();
+}
+
+/** The claims at a mat that can be in a best chain: the first of all, and the first that can follow each link before it. */
+function candidates<C extends Claim>(
+  course: Course,
+  here: readonly C[],
+  links: readonly Link<C>[],
+  by: Locomotion,
+): C[] {
+  if (here.length <= 1) return [...here];
+  const found = new Set<number>([0]);
+  for (const link of links) {
+    const at = here.findIndex((claim) => follows(course, link.claim, claim, by));
+    if (at > 0) found.add(at);
+  }
+  return [...found].sort((a, b) => a - b).map((at) => here[at]!);
+}
+
+function extend<C extends Claim>(course: Course, previous: Link<C> | null, claim: C): Link<C> {
+  const weight = claim.official ? OFFICIAL_WEIGHT : 1;
+  if (previous === null) return { claim, previous, weight, firstMs: claim.timeMs, fastestLeg: 0 };
+  const distanceM = course.distancesM[claim.matIndex]! - course.distancesM[previous.claim.matIndex]!;
+  return {
+    claim,
+    previous,
+    weight: previous.weight + weight,
+    firstMs: previous.firstMs,
+    fastestLeg: Math.max(previous.fastestLeg, distanceM / (claim.timeMs - previous.claim.timeMs)),
+  };
+}
+
+/** C1 to C3; false for equals, so that the earlier one stays (C4). */
+function isBetter(a: Link<Claim>, b: Link<Claim>, finishOnlyInA: boolean): boolean {
+  if (a.weight !== b.weight) return a.weight > b.weight;
+  if (a.firstMs !== b.firstMs) return a.firstMs < b.firstMs;
+  return finishOnlyInA || a.fastestLeg < b.fastestLeg;
+}
+
+function keepsUpOnWheels(course: Course, chain: readonly Claim[]): boolean {
+  if (chain.length <= WHEELS.legsMin) return false;
+  const first = chain[0]!;
+  const last = chain[chain.length - 1]!;
+  const distanceM = course.distancesM[last.matIndex]! - course.distancesM[first.matIndex]!;
+  return (
+    distanceM >= WHEELS.distanceMinM && distanceM >= ((last.timeMs - first.timeMs) / 1000) * WHEELS.speedMin
+  );
+}
+
+function byMat<C extends Claim>(course: Course, chain: readonly C[]): (C | undefined)[] {
+  const counted = new Array<C | undefined>(course.distancesM.length).fill(undefined);
+  for (const claim of chain) counted[claim.matIndex] = claim;
+  return counted;
+}
