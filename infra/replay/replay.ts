@@ -1,0 +1,272 @@
+/**
+ * Replays a recorded race into Kafka, at its own pace or as fast as Kafka takes it.
+ *
+ * Every transaction holds the next steps of the script and, in `pacestream.replays`, how far the script is after them. All
+ * replays of a race share one `transactional.id`.
+ *
+ * P1  What Kafka holds (read_committed) is at every moment a beginning of the script, each step once: a replay killed at any
+ *     moment and started again goes on with the next step, nothing missing and nothing twice.
+ * P2  One replay of a race writes at a time: a new one fences the one before it, which stops with `REPLAY_TAKEN_OVER`.
+ * P3  A transaction of unknown end is looked up in the log before anything else is sent, never guessed.
+ * P4  One transaction of bounded size is in flight: a slow broker slows the replay down, and memory stays as it is.
+ * Kafka's record time is the wall clock when the record was handed over: latency is measured from it.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { assert, PacestreamError } from "../../runtime/errors.ts";
+import { FrameWriter } from "../../runtime/kafka/frames.ts";
+import type { TransactionalWriter } from "../../runtime/kafka/log.ts";
+import { partitionOf } from "../../runtime/kafka/partitioner.ts";
+import { Entrant, Race, TimingMessage } from "../../schemas/index.ts";
+import { checkSameRecording, noProgress, ReplayProgress, settle } from "./progress.ts";
+import { afterStep, heartbeatEveryMs, type Recording, type Step, script } from "./script.ts";
+import { type Speed, startTempo, type Tempo } from "./tempo.ts";
+import { ENTRANTS, PASSINGS, RACES, REPLAYS, RUNNER_PARTITIONS, runnerKey } from "./topics.ts";
+
+/** What a replay needs of Kafka. */
+export interface ReplayLog {
+  /** A new writer of this `transactional.id`, not yet initialised. */
+  openWriter(transactionalId: string): TransactionalWriter;
+  /** The last committed progress of the race. */
+  readProgress(race: string): Promise<ReplayProgress | undefined>;
+}
+
+export interface ReplayOptions {
+  readonly recording: Recording;
+  /** Differs for every other recording. */
+  readonly fingerprint: string;
+  readonly speed: Speed;
+  readonly log: ReplayLog;
+  /** Unix milliseconds. */
+  readonly now?: () => number;
+  /** Ends the replay after the transaction in flight. */
+  readonly signal?: AbortSignal;
+  /** After each transaction. */
+  readonly onProgress?: (progress: ReplayProgress, raceMs: number | undefined) => void;
+  /** Kafka is not taking it; the replay tries again by itself. */
+  readonly onTrouble?: (reason: string) => void;
+}
+
+export interface ReplayResult {
+  readonly progress: ReplayProgress;
+  /** Where an earlier run had left it; `undefined`: this run began it. */
+  readonly resumedFrom: ReplayProgress | undefined;
+}
+
+/** Indices into this are the topics of frames. */
+const TOPICS = [RACES, ENTRANTS, PASSINGS, REPLAYS] as const;
+const [RACE, ENTRANT, PASSING, REPLAY] = [0, 1, 2, 3] as const;
+const ALL_TOPICS: readonly string[] = TOPICS;
+
+/** P4. A few milliseconds of work on the main thread, which others share. */
+const STEPS_MAX = 4096;
+/** Transactions follow each other at least this far apart when the race sets the pace. */
+const TICK_MS = 20;
+/** The clock is looked at again at least this often. */
+const WAIT_MAX_MS = 1000;
+const PAUSE_FIRST_MS = 100;
+const PAUSE_MAX_MS = 5000;
+
+/**
+ * Sends what is left of the recording. Resolves when all is committed, or after `signal`: then `progress.ended` is false.
+ * @throws PacestreamError `REPLAY_TAKEN_OVER`, `REPLAY_OTHER_RECORDING`; whatever Kafka says when it cannot be reached at first.
+ */
+export async function replay(options: ReplayOptions): Promise<ReplayResult> {
+  const run = new Replay(options);
+  try {
+    return await run.run();
+  } finally {
+    await run.close();
+  }
+}
+
+class Replay {
+  readonly #options: ReplayOptions;
+  readonly #now: () => number;
+  readonly #raceId: string;
+  readonly #transactionalId: string;
+  #writer: TransactionalWriter | undefined;
+  #progress: ReplayProgress;
+
+  constructor(options: ReplayOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#raceId = options.recording.race.id;
+    this.#transactionalId = `replay-${this.#raceId}`;
+    this.#progress = noProgress(options.fingerprint);
+  }
+
+  async run(): Promise<ReplayResult> {
+    const { recording, speed, signal, onProgress } = this.#options;
+    const found = await this.#open();
+    if (found) this.#progress = found;
+    let tempo: Tempo | undefined;
+    let raceMs: number | undefined;
+    const steps = script(recording, this.#progress, speed === "max" ? 60_000 : heartbeatEveryMs(speed));
+    let next = steps.next();
+    while (!next.done && !signal?.aborted) {
+      const startedMs = this.#now();
+      const batch = new Batch(this.#raceId, this.#progress, startedMs);
+      while (!next.done && batch.steps < STEPS_MAX) {
+        const step: Step = next.value;
+        if (step.kind === "read" || step.kind === "heartbeat") {
+          // The clock starts with the first timed step: however long entrants took, the race begins at its beginning.
+          tempo ??= startTempo(speed, step.dueMs, startedMs);
+          if (step.dueMs > tempo.raceMsAt(startedMs)) break;
+          raceMs = step.dueMs;
+        }
+        batch.add(step);
+        next = steps.next();
+      }
+      if (batch.steps > 0) {
+        if (!(await this.#commit(batch))) break;
+        onProgress?.(this.#progress, raceMs);
+      }
+      if (next.done || tempo === undefined || speed === "max") continue;
+      const dueMs = "dueMs" in next.value ? next.value.dueMs : 0;
+      const nowMs = this.#now();
+      await this.#pause(
+        Math.min(Math.max(tempo.waitMs(dueMs, nowMs), startedMs + TICK_MS - nowMs), WAIT_MAX_MS),
+      );
+    }
+    return { progress: this.#progress, resumedFrom: found };
+  }
+
+  async close(): Promise<void> {
+    const writer = this.#writer;
+    this.#writer = undefined;
+    await writer?.close();
+  }
+
+  /** Takes the race over (P2) and says how far it is. */
+  async #open(): Promise<ReplayProgress | undefined> {
+    await this.close().catch(() => undefined); // a writer whose end is unknown may well fail to close
+    this.#writer = this.#options.log.openWriter(this.#transactionalId);
+    await this.#writer.init();
+    const found = await this.#options.log.readProgress(this.#raceId);
+    if (found) checkSameRecording(this.#raceId, found, this.#options.fingerprint);
+    return found;
+  }
+
+  /** Until it is in the log; false: the signal came first. */
+  async #commit(batch: Batch): Promise<boolean> {
+    const frames = batch.take();
+    for (let attempt = 0; ; attempt++) {
+      assert(this.#writer, "the replay is open");
+      const outcome = await this.#writer.commit(ALL_TOPICS, frames);
+      if (
+        outcome.kind === "committed" ||
+        (outcome.kind === "lost" && (await this.#landed(batch, outcome.reason)))
+      ) {
+        this.#progress = batch.after;
+        return true;
+      }
+      if (outcome.kind === "fenced") throw this.#takenOver();
+      if (this.#options.signal?.aborted) return false;
+      if (outcome.kind === "aborted") this.#options.onTrouble?.(outcome.reason);
+      await this.#pause(pauseMs(attempt));
+    }
+  }
+
+  /** P3: whether the transaction is in the log. False when it is not, or when the signal came before the log could be read. */
+  async #landed(batch: Batch, reason: string): Promise<boolean> {
+    this.#options.onTrouble?.(reason);
+    for (let attempt = 0; !this.#options.signal?.aborted; attempt++) {
+      let found: ReplayProgress;
+      try {
+        found = (await this.#open()) ?? noProgress(this.#options.fingerprint);
+      } catch (error) {
+        if (error instanceof PacestreamError && error.code.startsWith("REPLAY_")) throw error;
+        this.#options.onTrouble?.((error as Error).message);
+        await this.#pause(pauseMs(attempt));
+        continue;
+      }
+      const settled = settle(found, batch.before, batch.after);
+      if (settled === "overtaken") throw this.#takenOver();
+      return settled === "landed";
+    }
+    return false;
+  }
+
+  #takenOver(): PacestreamError {
+    return new PacestreamError(
+      "REPLAY_TAKEN_OVER",
+      `another replay of ${this.#raceId} was started and goes on with it`,
+    );
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { signal } = this.#options;
+    if (ms > 0 && !signal?.aborted) await sleep(ms, undefined, signal && { signal }).catch(() => undefined); // aborted: go on
+  }
+}
+
+function pauseMs(attempt: number): number {
+  return Math.min(PAUSE_FIRST_MS * 2 ** attempt, PAUSE_MAX_MS);
+}
+
+/** The next steps as frames of one transaction. */
+class Batch {
+  readonly before: ReplayProgress;
+  after: ReplayProgress;
+  steps = 0;
+  readonly #frames = new FrameWriter();
+  readonly #raceId: string;
+  readonly #nowMs: number;
+
+  constructor(raceId: string, before: ReplayProgress, nowMs: number) {
+    this.before = before;
+    this.after = before;
+    this.#raceId = raceId;
+    this.#nowMs = nowMs;
+  }
+
+  add(step: Step): void {
+    switch (step.kind) {
+      case "race":
+        this.#frames.write(RACE, 0, this.#nowMs, this.#raceId, Race.encode(step.race));
+        break;
+      case "entrant": {
+        const key = runnerKey(this.#raceId, step.entrant.bib);
+        this.#frames.write(
+          ENTRANT,
+          partitionOf(key, RUNNER_PARTITIONS),
+          this.#nowMs,
+          key,
+          Entrant.encode(step.entrant),
+        );
+        break;
+      }
+      case "read": {
+        const { read } = step.message;
+        assert(read, "a recording holds reads only");
+        const key = runnerKey(this.#raceId, read.bib);
+        this.#frames.write(
+          PASSING,
+          partitionOf(key, RUNNER_PARTITIONS),
+          this.#nowMs,
+          key,
+          TimingMessage.encode(step.message),
+        );
+        break;
+      }
+      case "heartbeat": {
+        const message = { race: this.#raceId, receivedMs: step.receivedMs, read: null };
+        const value = TimingMessage.encode(message);
+        // The key is the race alone: it says nothing of where the heartbeat goes.
+        for (let p = 0; p < RUNNER_PARTITIONS; p++)
+          this.#frames.write(PASSING, p, this.#nowMs, this.#raceId, value);
+        break;
+      }
+    }
+    const sent = afterStep(this.after, step);
+    const firstReadAtMs = this.after.firstReadAtMs ?? (step.kind === "read" ? this.#nowMs : null);
+    this.after = { ...sent, fingerprint: this.before.fingerprint, firstReadAtMs };
+    this.steps++;
+  }
+
+  /** The frames, the progress after them among them. */
+  take(): Uint8Array {
+    this.#frames.write(REPLAY, 0, this.#nowMs, this.#raceId, ReplayProgress.encode(this.after));
+    return this.#frames.take();
+  }
+}
