@@ -4,8 +4,8 @@
  * J1  The last record of a name is what is wanted of that job.
  */
 import type { KafkaConnection } from "../config.ts";
-import type { Partitioned } from "../kafka/admin.ts";
-import { ensureTopics } from "../kafka/admin.ts";
+
+import { ensureTopics, type TopicSpec } from "../kafka/admin.ts";
 import { createProducer } from "../kafka/producer.ts";
 import { createPartitionReader } from "../kafka/reader.ts";
 
@@ -28,7 +28,7 @@ export interface JobStore {
   close(): Promise<void>;
 }
 
-const TOPIC: Partitioned = { topic: JOBS_TOPIC, partitions: 1, config: { "cleanup.policy": "compact" } };
+const TOPIC: TopicSpec = { topic: JOBS_TOPIC, partitions: 1, config: { "cleanup.policy": "compact" } };
 const POLL_MS = 250;
 
 /** Resolves once the topic is read to its end. @param onChange called for each record, the first ones too. */

@@ -9,7 +9,7 @@ import type { Topic } from "../dsl/topic.ts";
 import { JobError } from "../errors.ts";
 import type { JobPlan, StagePlan } from "../graph/plan.ts";
 import { changelogTopic, deadLetterTopic, exchangeTopic, slotsTopic } from "../graph/topics.ts";
-import { describeTopics, ensureTopics, type Partitioned } from "../kafka/admin.ts";
+import { describeTopics, ensureTopics, type TopicSpec } from "../kafka/admin.ts";
 
 export const PARTITIONS_DEFAULT = 4;
 
@@ -38,7 +38,7 @@ export async function prepareTopics(
   const outer = outerTopics(plan);
   const existing = await describeTopics(kafka, [...outer.keys()]);
   const partitions: Record<string, number> = {};
-  const missing: Partitioned[] = [];
+  const missing: TopicSpec[] = [];
   for (const [name, { topic, table }] of outer) {
     const count = existing.get(name) ?? topic.partitions ?? (table ? 1 : PARTITIONS_DEFAULT);
     partitions[name] = count;
@@ -49,7 +49,7 @@ export async function prepareTopics(
   }
   await ensureTopics(kafka, missing);
 
-  const inner: Partitioned[] = [
+  const inner: TopicSpec[] = [
     { topic: slotsTopic(plan.job), partitions: parallelism },
     { topic: deadLetterTopic(plan.job), partitions: 1, config: KEPT_CONFIG },
   ];

@@ -1,4 +1,5 @@
 /** The keyed step: what its author writes, and what the runtime gives it. */
+import type { Codec } from "../../schemas/codec.ts";
 import type { StateDescriptor, StatesOf } from "./state.ts";
 
 /** Names a second output of a step, such as records of an unknown bib. */
@@ -68,6 +69,8 @@ export interface KeyedProcess<
   T extends Tables = Record<never, never>,
   Index = undefined,
 > {
+  /** What it emits: its codec says the type. A step without it emits nothing. */
+  readonly emits?: Codec<Out>;
   /** The names are part of every checkpoint: renaming one orphans its content. */
   readonly state?: S;
   readonly tables?: T;

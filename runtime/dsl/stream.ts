@@ -161,10 +161,12 @@ export class KeyedStream<T> {
   }
 
   /** A step with state and timers of each key. The name is its state's name in every checkpoint. */
-  process<Out, S extends States, T2 extends Tables, Index>(
-    name: string,
-    step: KeyedProcess<T, Out, S, T2, Index>,
-  ): ProcessedStream<Out> {
+  process<
+    Out = never,
+    S extends States = Record<never, never>,
+    T2 extends Tables = Record<never, never>,
+    Index = undefined,
+  >(name: string, step: KeyedProcess<T, Out, S, T2, Index>): ProcessedStream<Out> {
     return new ProcessedStream<Out>(this.#graph, {
       kind: "process",
       name,

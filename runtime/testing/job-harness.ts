@@ -1,0 +1,170 @@
+/**
+ * Runs a whole job in memory, in one thread, with a clock in the test's hand: every stage, every exchange, the real tasks,
+ * no Kafka. For authors of jobs; and for the runtime's own tests of what a job means.
+ *
+ *     const harness = new JobHarness(myJob);
+ *     harness.send("uploads", upload);
+ *     harness.run();
+ *     expect(harness.output("windows", WindowCodec)).toEqual([...]);
+ *
+ * `restart()` throws every task away and restores it from its changelog, as a crash would.
+ */
+import type { Codec } from "../../schemas/codec.ts";
+import { DeadLetter } from "../../schemas/index.ts";
+import type { JobDefinition } from "../dsl/job.ts";
+import { CHANGELOG, DEAD_LETTERS, type JobPlan, planJob, type StagePlan } from "../graph/plan.ts";
+import { exchangeTopic } from "../graph/topics.ts";
+import { forEachFrame } from "../kafka/frames.ts";
+import { partitionOf } from "../kafka/partitioner.ts";
+import { Task } from "../worker/task.ts";
+import { type MemoryRecord, polled } from "./memory-log.ts";
+
+export interface HarnessOptions {
+  /** Partitions of every topic. */
+  readonly partitions?: number;
+  readonly parallelism?: number;
+  /** Start of the clock, Unix milliseconds. */
+  readonly nowMs?: number;
+}
+
+interface RunningTask {
+  readonly stage: StagePlan;
+  readonly task: Task;
+  /** Table records that the task has seen, by topic/partition. */
+  readonly tablePositions: Map<string, number>;
+}
+
+export class JobHarness {
+  readonly #plan: JobPlan;
+  readonly #partitions: number;
+  readonly #parallelism: number;
+  /** topic/partition → records. */
+  readonly #log = new Map<string, MemoryRecord[]>();
+  #tasks: RunningTask[] = [];
+  nowMs: number;
+
+  constructor(job: JobDefinition, options: HarnessOptions = {}) {
+    this.#plan = planJob(job);
+    this.#partitions = options.partitions ?? 2;
+    this.#parallelism = options.parallelism ?? this.#partitions;
+    this.nowMs = options.nowMs ?? 1_700_000_000_000;
+    this.#startTasks();
+  }
+
+  /** Puts a value on a topic that the job reads. @param key as the topic is keyed. */
+  send<T>(topic: string, codec: Codec<T>, key: string, value: T): void {
+    this.sendBytes(topic, key, codec.encode(value));
+  }
+
+  /** Any bytes, good or bad. */
+  sendBytes(topic: string, key: string, value: Uint8Array | null): void {
+    this.#append(topic, partitionOf(key, this.#partitions), { key, value, timestampMs: this.nowMs });
+  }
+
+  /** Lets every task work until none has anything to do. */
+  run(): void {
+    let moved = true;
+    while (moved) {
+      moved = false;
+      for (const running of this.#tasks) if (this.#step(running)) moved = true;
+    }
+  }
+
+  /** Moves the clock on, fires what is due, and runs. */
+  advance(ms: number): void {
+    this.nowMs += ms;
+    this.run();
+  }
+
+  /** Every task is lost and restored from what it committed. */
+  restart(): void {
+    this.#startTasks();
+  }
+
+  /** All values on a topic, partition by partition, in order. */
+  output<T>(topic: string, codec: Codec<T>): T[] {
+    return this.#everything(topic).map((record) => codec.decode(Buffer.from(record.value!)));
+  }
+
+  deadLetters(): DeadLetter[] {
+    return this.output(this.#plan.stages[0]!.outputs[DEAD_LETTERS]!, DeadLetter);
+  }
+
+  #startTasks(): void {
+    this.#tasks = this.#plan.stages.flatMap((stage) =>
+      Array.from({ length: this.#parallelism }, (_, slot) => this.#startTask(stage, slot)),
+    );
+  }
+
+  #startTask(stage: StagePlan, slot: number): RunningTask {
+    const partitions = Object.fromEntries(stage.outputs.map((topic) => [topic, this.#partitions]));
+    const spec = {
+      job: this.#plan.job,
+      slot,
+      parallelism: this.#parallelism,
+      inputPartitions: this.#partitions,
+      partitions,
+    };
+    const task = new Task(stage, spec, this.#parallelism);
+    for (const partition of task.partitions) {
+      for (const record of this.#records(stage.outputs[CHANGELOG]!, partition)) {
+        task.restore(partition, record.key!, record.value === null ? null : Buffer.from(record.value));
+      }
+    }
+    task.seal((topic, partition) => ({ first: 0, end: this.#records(topic, partition).length }), this.nowMs);
+    return { stage, task, tablePositions: new Map() };
+  }
+
+  #step({ stage, task, tablePositions }: RunningTask): boolean {
+    let moved = false;
+    for (const { name } of stage.tables) {
+      for (let partition = 0; partition < this.#partitions; partition++) {
+        const records = this.#records(name, partition);
+        const from = tablePositions.get(`${name}/${partition}`) ?? 0;
+        if (from === records.length) continue;
+        task.processTable(polled(name, partition, from, records.slice(from)));
+        tablePositions.set(`${name}/${partition}`, records.length);
+        moved = true;
+      }
+    }
+    for (const { topic, partition, offset } of task.positions()) {
+      const records = this.#records(topic, partition);
+      if (offset >= records.length) continue;
+      task.process(polled(topic, partition, offset, records.slice(offset)), this.nowMs);
+      moved = true;
+    }
+    task.tick(this.nowMs);
+    const epoch = task.cut();
+    if (!epoch) return moved;
+    forEachFrame(epoch.frames, ({ topic, partition, timestampMs, key, value }) => {
+      this.#append(stage.outputs[topic]!, partition, {
+        key: key === null ? null : key.toString("utf8"),
+        value: value === null ? null : Buffer.from(value),
+        timestampMs,
+      });
+    });
+    return true;
+  }
+
+  #append(topic: string, partition: number, record: MemoryRecord): void {
+    this.#records(topic, partition).push(record);
+  }
+
+  #records(topic: string, partition: number): MemoryRecord[] {
+    const id = `${topic}/${partition}`;
+    const known = this.#log.get(id);
+    if (known) return known;
+    const fresh: MemoryRecord[] = [];
+    this.#log.set(id, fresh);
+    return fresh;
+  }
+
+  #everything(topic: string): MemoryRecord[] {
+    return Array.from({ length: this.#partitions }, (_, partition) => this.#records(topic, partition)).flat();
+  }
+
+  /** Records of an exchange, control records among them: for tests of the runtime itself. */
+  exchange(name: string): readonly MemoryRecord[] {
+    return this.#everything(exchangeTopic(this.#plan.job, name));
+  }
+}
