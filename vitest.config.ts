@@ -1,0 +1,61 @@
+/**
+ * Three kinds of tests, told apart by the file's name, run one after the other (`sequence.groupOrder`):
+ *
+ *   x.test.ts               unit: no service, no network; files in parallel
+ *   x.integration.test.ts   real Kafka and ClickHouse, `inject("kafka")`, `inject("clickHouse")`; one file at a time
+ *   x.browser.test.ts       the same services and a real browser, `inject("chromium")`; one file at a time
+ *
+ * Each file has its own process: the Kafka client loads on one thread of a process only.
+ */
+import { defineConfig } from "vitest/config";
+
+const INTEGRATION = "**/*.integration.test.ts";
+const BROWSER = "**/*.browser.test.ts";
+const ELSEWHERE = ["**/node_modules/**", ".pacestream/**"];
+
+const withServices = {
+  globalSetup: "infra/embedded/test-services.ts",
+  fileParallelism: false,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    // Tests load the code as the program does: Node strips the types, nothing is bundled.
+    experimental: { viteModuleRunner: false },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "unit",
+          include: ["**/*.test.ts"],
+          exclude: [...ELSEWHERE, INTEGRATION, BROWSER],
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...withServices,
+          name: "integration",
+          include: [INTEGRATION],
+          exclude: ELSEWHERE,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...withServices,
+          name: "browser",
+          include: [BROWSER],
+          exclude: ELSEWHERE,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
