@@ -97,6 +97,21 @@ export async function endOffsets(
   });
 }
 
+/** Partitions of those of these topics that exist. */
+export async function describeTopics(
+  connection: KafkaConnection,
+  topics: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  return withCluster(connection, async (cluster) => {
+    await cluster.refresh(topics);
+    const found = topics.flatMap((name): [string, number][] => {
+      const known = cluster.topic(name);
+      return known?.errorCode === 0 && known.leaders.length > 0 ? [[name, known.leaders.length]] : [];
+    });
+    return new Map(found);
+  });
+}
+
 function isReady(cluster: ClusterMetadata, { topic, partitions }: TopicSpec): boolean {
   const known = cluster.topic(topic);
   if (known === undefined || known.errorCode !== 0 || known.leaders.length === 0) return false;

@@ -37,7 +37,6 @@ export interface ProducerOptions {
 const QUEUE_MAX_MESSAGES = 100_000;
 const QUEUE_MAX_KBYTES = 128 * 1024;
 const FLUSH_SLICE_MS = 1_000;
-const POLL_MS = 100;
 
 export async function createProducer(
   connection: KafkaConnection,
@@ -76,7 +75,7 @@ class LibrdkafkaProducer implements IdempotentProducer {
 
   constructor(producer: Producer) {
     this.#producer = producer;
-    producer.setPollInterval(POLL_MS);
+    producer.setPollInBackground(true);
     producer.on("delivery-report", (error, report) => {
       if (!error) return;
       this.#failures++;
@@ -108,7 +107,6 @@ class LibrdkafkaProducer implements IdempotentProducer {
         throw new KafkaUnavailableError(`flush: ${error.message}`, { cause: error });
     }
     // Reports of failures come in by the event loop, maybe after the flush itself.
-    this.#producer.poll();
     await new Promise(setImmediate);
     const failed = this.#failed;
     if (failed === undefined) return;

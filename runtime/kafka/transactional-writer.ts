@@ -34,7 +34,7 @@ const SLICE_MS = 2_000;
 const RETRY_PAUSE_MS = 20;
 const YIELD_FRAMES = 2_000;
 /** Only errors and statistics wait to be polled: commits come back by themselves. */
-const POLL_MS = 500;
+const POLL_MS = 5;
 
 export function createTransactionalWriter(
   connection: KafkaConnection,
@@ -122,7 +122,8 @@ class LibrdkafkaWriter implements TransactionalWriter {
     this.#producer = producer;
     let error = await outcome((done) => producer.connect({ timeout: SLICE_MS }, done));
     if (error === undefined) {
-      producer.setPollInterval(POLL_MS);
+      // A commit waits until each record's report was taken: librdkafka's own thread does that at once, and wakes nobody here.
+      producer.setPollInBackground(true);
       do {
         error = await outcome((done) => producer.initTransactions(this.#sliceMs(deadlineMs), done));
       } while (error !== undefined && verdictOf(error) === "retry" && performance.now() < deadlineMs);
