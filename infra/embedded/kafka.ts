@@ -16,7 +16,7 @@ import { PacestreamError } from "../../runtime/errors.ts";
 import type { ChildSpec } from "./child.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { Ports } from "./ports.ts";
-import { readToolchain } from "./toolchain.ts";
+import { kafkaArchive, readToolchain } from "./toolchain.ts";
 
 const STOP_MAX_MS = 10_000;
 const FORMAT_MAX_MS = 60_000;
@@ -33,13 +33,14 @@ export async function kafkaSpec(
   ports: Ports,
   log: (line: string) => void,
 ): Promise<ChildSpec> {
-  const { java, kafkaJars, kafkaArchive } = readToolchain();
+  const { java, kafkaJars } = readToolchain();
+  const archive = kafkaArchive();
   const outputFile = join(folder.logs, "kafka.out");
   writeFileSync(join(folder.run, "log4j2.properties"), LOG4J2);
   writeFileSync(join(folder.run, "kafka.properties"), brokerProperties(ports, "kafka"));
   const jvm = (main: string) => [
     ...JAVA_FLAGS,
-    ...(kafkaArchive && existsSync(kafkaArchive) ? [`-XX:SharedArchiveFile=${kafkaArchive}`] : []),
+    ...(existsSync(archive) ? [`-XX:SharedArchiveFile=${archive}`] : []),
     "-Dlog4j2.configurationFile=run/log4j2.properties",
     `-Dpacestream.data=${folder.path}`,
     "-cp",

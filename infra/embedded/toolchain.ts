@@ -13,8 +13,6 @@ export interface Toolchain {
   readonly java: string;
   /** The folder of the broker's jars. */
   readonly kafkaJars: string;
-  /** A Java class archive that shortens the broker's start, if set-up could make one. */
-  readonly kafkaArchive?: string;
   /** The browser of the tests; present after set-up for the tests. */
   readonly chromium?: string;
 }
@@ -28,4 +26,9 @@ export function readToolchain(): Toolchain {
       "set-up has not run: node infra/setup/setup.mjs (npm start and npm test do it first)",
     );
   }
+}
+
+/** The Java class archive that shortens the broker's start; absent where the Java at hand cannot make one. */
+export function kafkaArchive(): string {
+  return join(readToolchain().kafkaJars, "classes.jsa");
 }

@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -68,6 +69,7 @@ export function stepsFor({ forTests }) {
     nativeClient,
     kafkaJars,
     toolchain,
+    classArchive,
   ];
 }
 
@@ -233,6 +235,24 @@ const toolchain = {
     symlinkSync(paceTarget, paceLink);
   },
 };
+
+const archiveProof = join(kafkaFolder, "classes.made-by");
+
+/** @type {Step} */
+const classArchive = {
+  title: "Java's archive of the broker's classes, for a quicker start",
+  // An archive is good for the very Java that made it.
+  isDone: () => read(archiveProof) === javaRelease(),
+  run: async () => {
+    await run([node, at("infra/embedded/class-archive.ts")]);
+    writeFileSync(archiveProof, javaRelease());
+  },
+};
+
+function javaRelease() {
+  const java = findJava(JAVA_MIN) ?? "";
+  return `${java}\n${java && read(join(dirname(realpathSync(java)), "../release"))}`;
+}
 
 function toolchainText() {
   return `${JSON.stringify({ java: findJava(JAVA_MIN), kafkaJars: kafkaFolder, chromium: findChromium() }, null, 2)}\n`;
