@@ -94,7 +94,7 @@ describe("a plan", () => {
         .from(input)
         .union(flow.from(topic("more", Text)))
         .keyBy((text) => text)
-        .process("first", { emits: Text, emits: Text, state: { n: valueState(Text) }, process() {} });
+        .process("first", { emits: Text, state: { n: valueState(Text) }, process() {} });
       first.to(output);
       first
         .keyBy(() => "x", { exchange: { name: "by-x", codec: Text } })
