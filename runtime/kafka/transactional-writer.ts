@@ -33,8 +33,6 @@ export interface TransactionalWriterOptions {
 const SLICE_MS = 2_000;
 const RETRY_PAUSE_MS = 20;
 const YIELD_FRAMES = 2_000;
-/** Only errors and statistics wait to be polled: commits come back by themselves. */
-const POLL_MS = 5;
 
 export function createTransactionalWriter(
   connection: KafkaConnection,
