@@ -16,7 +16,9 @@ import {
 } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 
-const LOG_TAIL_LINES = 30;
+const LOG_TAIL_LINES = 60;
+/** Says nothing about why a command failed: engines that only the system's Node does not meet, and such. */
+const NOISE = /^npm (warn|notice)|^npm error$/;
 const PROGRESS_MS = 1_000;
 /** Where there is no terminal to redraw a line on, a line now and then shows that it goes on. */
 const PROGRESS_PLAIN_MS = 30_000;
@@ -87,12 +89,8 @@ export async function run(command, options = {}) {
   });
   closeSync(log);
   if (failure === undefined) return;
-  const tail = readFileSync(logFile)
-    .subarray(logStart)
-    .toString()
-    .trimEnd()
-    .split("\n")
-    .slice(-LOG_TAIL_LINES);
+  const lines = readFileSync(logFile).subarray(logStart).toString().trimEnd().split("\n");
+  const tail = lines.filter((line) => !NOISE.test(line)).slice(-LOG_TAIL_LINES);
   throw new SetupError(
     `${tail.join("\n")}\n\nThis failed (${failure}): ${command.join(" ")}\nAll of its output: ${logFile}`,
   );
