@@ -1,0 +1,180 @@
+/**
+ * Reads one topic and cuts what it reads into batches, one ahead of the insert under way.
+ *
+ * Owns the reader's positions. What a batch becomes is the pipeline's.
+ *
+ * C1  One batch ahead and no more: while it is full, nothing is polled, so a slow ClickHouse slows reading down.
+ * C2  Ranges join: each begins where the last one of its partition ended, across aborted and control records too (X3).
+ */
+import { assert } from "../../errors.ts";
+import type { PartitionReader, PolledPartition } from "../../kafka/log.ts";
+import { Signal } from "../../kafka/signal.ts";
+import { Batch, type BatchLimits, type RecordSorter } from "./batch.ts";
+import type { Range } from "./protocol.ts";
+
+const POLL_MS = 500;
+
+export interface BatchReaderOptions {
+  readonly reader: PartitionReader;
+  readonly topic: string;
+  readonly sorter: RecordSorter;
+  readonly limits: BatchLimits;
+}
+
+export class BatchReader {
+  readonly #reader: PartitionReader;
+  readonly #topic: string;
+  readonly #sorter: RecordSorter;
+  readonly #limits: BatchLimits;
+
+  /** Being filled. */
+  #ahead: Batch;
+  #spare: Batch | undefined;
+  /** When `#ahead` got its first record; undefined while it is empty. */
+  #firstAtMs: number | undefined;
+  /** Where the next range of each partition begins. */
+  #cutAt: number[] = [];
+  /** Everything before it was read. */
+  #readTo: number[] = [];
+  /** Polled, not yet in a batch; the first one may be walked in part. */
+  #left: PolledPartition[] = [];
+  readonly #changed = new Signal();
+  readonly #room = new Signal();
+  #running: Promise<void> | undefined;
+  #failure: unknown;
+  #stopped = false;
+
+  constructor(options: BatchReaderOptions) {
+    this.#reader = options.reader;
+    this.#topic = options.topic;
+    this.#sorter = options.sorter;
+    this.#limits = options.limits;
+    this.#ahead = new Batch(options.limits);
+  }
+
+  /**
+   * The records of exactly these ranges. Before `start` only.
+   * @throws OffsetOutOfRangeError when Kafka does not keep them any more.
+   */
+  async reread(ranges: readonly Range[]): Promise<Batch> {
+    assert(this.#running === undefined, "ranges are read again before reading goes on");
+    const batch = new Batch(this.#limits);
+    const open = new Map(ranges.map((range) => [range.partition, range]));
+    this.#reader.assign(
+      ranges.map(({ partition, first }) => ({ topic: this.#topic, partition, offset: first })),
+    );
+    while (open.size > 0 && !this.#stopped) {
+      for (const { partition, records, nextOffset } of await this.#reader.poll(POLL_MS)) {
+        const range = open.get(partition);
+        if (range === undefined) continue;
+        while (records.next() && records.offset < range.end) this.#sorter.add(batch, partition, records);
+        if (nextOffset < range.end) continue;
+        batch.cover(partition, range.first, range.end);
+        open.delete(partition);
+        this.#reader.pause([{ topic: this.#topic, partition }]);
+      }
+    }
+    return batch;
+  }
+
+  /** Reads on from these offsets, one of each partition. */
+  start(positions: readonly number[]): void {
+    assert(this.#running === undefined, "a batch reader starts once");
+    this.#cutAt = [...positions];
+    this.#readTo = [...positions];
+    this.#reader.assign(positions.map((offset, partition) => ({ topic: this.#topic, partition, offset })));
+    this.#running = this.#run().catch((error: unknown) => {
+      this.#failure = error;
+      this.#changed.notify();
+    });
+  }
+
+  /**
+   * A batch, once it is full, or has waited `lingerMs` and it is `notBeforeMs` (performance.now()); undefined when nothing
+   * came for `idleMs`, or after `stop`. Give it back with `recycle`.
+   */
+  async take(lingerMs: number, notBeforeMs: number, idleMs: number): Promise<Batch | undefined> {
+    const idleAtMs = performance.now() + idleMs;
+    for (;;) {
+      const changed = this.#changed.next();
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#stopped) return undefined;
+      const nowMs = performance.now();
+      const dueMs =
+        this.#firstAtMs === undefined ? idleAtMs : Math.max(this.#firstAtMs + lingerMs, notBeforeMs);
+      if (this.#ahead.full || nowMs >= dueMs) return this.#ahead.count > 0 ? this.#cut() : undefined;
+      await changed.orAfter(dueMs - nowMs);
+    }
+  }
+
+  recycle(batch: Batch): void {
+    batch.clear();
+    this.#spare = batch;
+  }
+
+  /** Per partition: everything before it was read, and nothing of it waits in the batch ahead. */
+  drainedTo(partition: number): number | undefined {
+    if (this.#running === undefined || this.#ahead.has(partition)) return undefined;
+    return this.#readTo[partition];
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#room.notify();
+    this.#changed.notify();
+    await this.#running;
+  }
+
+  #cut(): Batch {
+    const batch = this.#ahead;
+    for (const { partition, end } of batch.ranges()) this.#cutAt[partition] = end;
+    this.#ahead = this.#spare ?? new Batch(this.#limits);
+    this.#spare = undefined;
+    this.#firstAtMs = undefined;
+    this.#room.notify();
+    return batch;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const room = this.#room.next();
+      if (this.#ahead.full) {
+        await room.orAfter(POLL_MS); // C1
+        continue;
+      }
+      if (this.#left.length === 0) this.#left = [...(await this.#reader.poll(POLL_MS))];
+      const countBefore = this.#ahead.count;
+      this.#fill();
+      if (countBefore === 0 && this.#ahead.count > 0) {
+        this.#firstAtMs = performance.now();
+        this.#changed.notify();
+      } else if (this.#ahead.full) {
+        this.#changed.notify();
+      }
+      // Parsing may go on for long without waiting for anything: let inserts and everybody else have their turn.
+      await new Promise(setImmediate);
+    }
+  }
+
+  #fill(): void {
+    const batch = this.#ahead;
+    while (this.#left.length > 0) {
+      const { partition, records, nextOffset } = this.#left[0]!;
+      while (!batch.full) {
+        if (!records.next()) {
+          this.#left.shift();
+          this.#moveTo(partition, nextOffset);
+          break;
+        }
+        this.#sorter.add(batch, partition, records);
+        batch.cover(partition, this.#cutAt[partition]!, records.offset + 1);
+        this.#moveTo(partition, records.offset + 1);
+      }
+      if (batch.full) return;
+    }
+  }
+
+  #moveTo(partition: number, offset: number): void {
+    this.#readTo[partition] = offset;
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Which node's sink works: whoever Kafka's group protocol gives the one partition of the sink's own topic.
+ *
+ * The sink never reads through the group; it only takes from it whose turn it is. Two nodes may believe it is theirs for a
+ * moment: the transactional id decides then (X5 in protocol.ts).
+ */
+import { joinGroup } from "../../cluster/membership.ts";
+import type { KafkaConnection } from "../../config.ts";
+import { ensureTopics } from "../../kafka/admin.ts";
+import { rangesTopicSpec } from "./announcements.ts";
+
+export interface Lease {
+  release(): Promise<void>;
+}
+
+export interface LeaseOptions {
+  readonly kafka: KafkaConnection;
+  /** Of the sink, and of its group. */
+  readonly name: string;
+  readonly log: (line: string) => void;
+  readonly onHeld: () => void;
+  /** Awaited before another node is given the lease, within Kafka's patience. */
+  readonly onLost: () => Promise<void>;
+}
+
+export async function holdLease({ kafka, name, log, onHeld, onLost }: LeaseOptions): Promise<Lease> {
+  const spec = rangesTopicSpec(name);
+  await ensureTopics(kafka, [spec]);
+  const membership = await joinGroup(kafka, {
+    group: name,
+    topic: spec.topic,
+    clientId: name,
+    log,
+    onAssigned: (slots) => {
+      if (slots.length > 0) onHeld();
+    },
+    onRevoked: async (slots) => {
+      if (slots.length > 0) await onLost();
+    },
+  });
+  return { release: () => membership.leave() };
+}
