@@ -8,6 +8,8 @@ import type { Recording } from "./script.ts";
 
 /** A log of one race that ends its transactions as a test says; afterwards all are committed. */
 class FakeLog implements ReplayLog {
+  readonly entrantPartitions = 4;
+  readonly passingPartitions = 4;
   readonly reads: string[] = [];
   readonly beats: number[] = [];
   counts = { race: 0, entrants: 0 };
@@ -68,18 +70,20 @@ const recording: Recording = {
     overdueAfterMs: 60_000,
     dnfAfterMs: 600_000,
   },
-  entrants: Array.from({ length: 50 }, (_, i) => ({
-    race: "r",
-    bib: `${i}`,
-    gender: "M",
-    division: "",
-    country: "",
-  })),
-  passings: Array.from({ length: COUNT }, (_, i) => ({
-    race: "r",
-    receivedMs: i * 10,
-    read: { id: `${i + 1}`, bib: `${i % 50}`, mat: "start", timeMs: i * 10 },
-  })),
+  entrants: () =>
+    Array.from({ length: 50 }, (_, i) => ({
+      race: "r",
+      bib: `${i}`,
+      gender: "M",
+      division: "",
+      country: "",
+    })),
+  passings: () =>
+    Array.from({ length: COUNT }, (_, i) => ({
+      race: "r",
+      receivedMs: i * 10,
+      read: { id: `${i + 1}`, bib: `${i % 50}`, mat: "start", timeMs: i * 10 },
+    })),
 };
 const allReads = Array.from({ length: COUNT }, (_, i) => `${i + 1}`);
 

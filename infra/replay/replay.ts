@@ -13,17 +13,20 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { assert, PacestreamError } from "../../runtime/errors.ts";
+import { FencedError } from "../../runtime/kafka/errors.ts";
 import { FrameWriter } from "../../runtime/kafka/frames.ts";
 import type { TransactionalWriter } from "../../runtime/kafka/log.ts";
 import { partitionOf } from "../../runtime/kafka/partitioner.ts";
 import { Entrant, Race, TimingMessage } from "../../schemas/index.ts";
-import { checkSameRecording, noProgress, ReplayProgress, settle } from "./progress.ts";
-import { afterStep, heartbeatEveryMs, type Recording, type Step, script } from "./script.ts";
+import { checkSameRecording, noProgress, ReplayProgress, type Settled, settle } from "./progress.ts";
+import { countStep, heartbeatEveryMs, type Recording, type Step, script } from "./script.ts";
 import { type Speed, startTempo, type Tempo } from "./tempo.ts";
-import { ENTRANTS, PASSINGS, RACES, REPLAYS, RUNNER_PARTITIONS, runnerKey } from "./topics.ts";
+import { ENTRANTS, PASSINGS, RACES, REPLAYS, runnerKey } from "./topics.ts";
 
 /** What a replay needs of Kafka. */
 export interface ReplayLog {
+  readonly entrantPartitions: number;
+  readonly passingPartitions: number;
   /** A new writer of this `transactional.id`, not yet initialised. */
   openWriter(transactionalId: string): TransactionalWriter;
   /** The last committed progress of the race. */
@@ -97,36 +100,44 @@ class Replay {
 
   async run(): Promise<ReplayResult> {
     const { recording, speed, signal, onProgress } = this.#options;
-    const found = await this.#open();
-    if (found) this.#progress = found;
+    await this.#open();
+    const found = await this.#options.log.readProgress(this.#raceId);
+    if (found) {
+      checkSameRecording(this.#raceId, found, this.#options.fingerprint);
+      this.#progress = found;
+    }
     let tempo: Tempo | undefined;
     let raceMs: number | undefined;
     const steps = script(recording, this.#progress, speed === "max" ? 60_000 : heartbeatEveryMs(speed));
-    let next = steps.next();
-    while (!next.done && !signal?.aborted) {
-      const startedMs = this.#now();
-      const batch = new Batch(this.#raceId, this.#progress, startedMs);
-      while (!next.done && batch.steps < STEPS_MAX) {
-        const step: Step = next.value;
-        if (step.kind === "read" || step.kind === "heartbeat") {
-          // The clock starts with the first timed step: however long entrants took, the race begins at its beginning.
-          tempo ??= startTempo(speed, step.dueMs, startedMs);
-          if (step.dueMs > tempo.raceMsAt(startedMs)) break;
-          raceMs = step.dueMs;
+    try {
+      let next = await steps.next();
+      while (!next.done && !signal?.aborted) {
+        const startedMs = this.#now();
+        const batch = new Batch(this.#raceId, this.#options.log, this.#progress, startedMs);
+        while (!next.done && batch.steps < STEPS_MAX) {
+          const step: Step = next.value;
+          if (step.kind === "read" || step.kind === "heartbeat") {
+            // The clock starts with the first timed step: however long entrants took, the race begins at its beginning.
+            tempo ??= startTempo(speed, step.dueMs, startedMs);
+            if (step.dueMs > tempo.raceMsAt(startedMs)) break;
+            raceMs = step.dueMs;
+          }
+          batch.add(step);
+          next = await steps.next();
         }
-        batch.add(step);
-        next = steps.next();
+        if (batch.steps > 0) {
+          if (!(await this.#commit(batch))) break;
+          onProgress?.(this.#progress, raceMs);
+        }
+        if (next.done || tempo === undefined || speed === "max") continue;
+        const dueMs = "dueMs" in next.value ? next.value.dueMs : 0;
+        const nowMs = this.#now();
+        await this.#pause(
+          Math.min(Math.max(tempo.waitMs(dueMs, nowMs), startedMs + TICK_MS - nowMs), WAIT_MAX_MS),
+        );
       }
-      if (batch.steps > 0) {
-        if (!(await this.#commit(batch))) break;
-        onProgress?.(this.#progress, raceMs);
-      }
-      if (next.done || tempo === undefined || speed === "max") continue;
-      const dueMs = "dueMs" in next.value ? next.value.dueMs : 0;
-      const nowMs = this.#now();
-      await this.#pause(
-        Math.min(Math.max(tempo.waitMs(dueMs, nowMs), startedMs + TICK_MS - nowMs), WAIT_MAX_MS),
-      );
+    } finally {
+      await steps.return(); // lets go of the files
     }
     return { progress: this.#progress, resumedFrom: found };
   }
@@ -137,14 +148,11 @@ class Replay {
     await writer?.close();
   }
 
-  /** Takes the race over (P2) and says how far it is. */
-  async #open(): Promise<ReplayProgress | undefined> {
+  /** Takes the race over (P2). */
+  async #open(): Promise<void> {
     await this.close().catch(() => undefined); // a writer whose end is unknown may well fail to close
     this.#writer = this.#options.log.openWriter(this.#transactionalId);
     await this.#writer.init();
-    const found = await this.#options.log.readProgress(this.#raceId);
-    if (found) checkSameRecording(this.#raceId, found, this.#options.fingerprint);
-    return found;
   }
 
   /** Until it is in the log; false: the signal came first. */
@@ -171,20 +179,30 @@ class Replay {
   async #landed(batch: Batch, reason: string): Promise<boolean> {
     this.#options.onTrouble?.(reason);
     for (let attempt = 0; !this.#options.signal?.aborted; attempt++) {
-      let found: ReplayProgress;
       try {
-        found = (await this.#open()) ?? noProgress(this.#options.fingerprint);
+        // First without a new writer: that would fence whoever has gone on meanwhile.
+        if ((await this.#settled(batch)) === "overtaken") throw this.#takenOver();
+        await this.#open(); // ends the transaction, one way or the other
+        const settled = await this.#settled(batch);
+        if (settled === "overtaken") throw this.#takenOver();
+        return settled === "landed";
       } catch (error) {
-        if (error instanceof PacestreamError && error.code.startsWith("REPLAY_")) throw error;
+        if (error instanceof FencedError) throw this.#takenOver();
+        if (error instanceof PacestreamError && error.retry === "never") throw error;
         this.#options.onTrouble?.((error as Error).message);
         await this.#pause(pauseMs(attempt));
-        continue;
       }
-      const settled = settle(found, batch.before, batch.after);
-      if (settled === "overtaken") throw this.#takenOver();
-      return settled === "landed";
     }
     return false;
+  }
+
+  async #settled(batch: Batch): Promise<Settled> {
+    const { fingerprint, log } = this.#options;
+    return settle(
+      (await log.readProgress(this.#raceId)) ?? noProgress(fingerprint),
+      batch.before,
+      batch.after,
+    );
   }
 
   #takenOver(): PacestreamError {
@@ -207,20 +225,23 @@ function pauseMs(attempt: number): number {
 /** The next steps as frames of one transaction. */
 class Batch {
   readonly before: ReplayProgress;
-  after: ReplayProgress;
+  readonly after: { -readonly [K in keyof ReplayProgress]: ReplayProgress[K] };
   steps = 0;
   readonly #frames = new FrameWriter();
   readonly #raceId: string;
+  readonly #log: ReplayLog;
   readonly #nowMs: number;
 
-  constructor(raceId: string, before: ReplayProgress, nowMs: number) {
+  constructor(raceId: string, log: ReplayLog, before: ReplayProgress, nowMs: number) {
     this.before = before;
-    this.after = before;
+    this.after = { ...before };
     this.#raceId = raceId;
+    this.#log = log;
     this.#nowMs = nowMs;
   }
 
   add(step: Step): void {
+    const { entrantPartitions, passingPartitions } = this.#log;
     switch (step.kind) {
       case "race":
         this.#frames.write(RACE, 0, this.#nowMs, this.#raceId, Race.encode(step.race));
@@ -229,7 +250,7 @@ class Batch {
         const key = runnerKey(this.#raceId, step.entrant.bib);
         this.#frames.write(
           ENTRANT,
-          partitionOf(key, RUNNER_PARTITIONS),
+          partitionOf(key, entrantPartitions),
           this.#nowMs,
           key,
           Entrant.encode(step.entrant),
@@ -242,7 +263,7 @@ class Batch {
         const key = runnerKey(this.#raceId, read.bib);
         this.#frames.write(
           PASSING,
-          partitionOf(key, RUNNER_PARTITIONS),
+          partitionOf(key, passingPartitions),
           this.#nowMs,
           key,
           TimingMessage.encode(step.message),
@@ -253,14 +274,13 @@ class Batch {
         const message = { race: this.#raceId, receivedMs: step.receivedMs, read: null };
         const value = TimingMessage.encode(message);
         // The key is the race alone: it says nothing of where the heartbeat goes.
-        for (let p = 0; p < RUNNER_PARTITIONS; p++)
+        for (let p = 0; p < passingPartitions; p++)
           this.#frames.write(PASSING, p, this.#nowMs, this.#raceId, value);
         break;
       }
     }
-    const sent = afterStep(this.after, step);
-    const firstReadAtMs = this.after.firstReadAtMs ?? (step.kind === "read" ? this.#nowMs : null);
-    this.after = { ...sent, fingerprint: this.before.fingerprint, firstReadAtMs };
+    countStep(this.after, step);
+    if (step.kind === "read") this.after.firstReadAtMs ??= this.#nowMs;
     this.steps++;
   }
 

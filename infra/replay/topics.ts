@@ -8,18 +8,15 @@ export const CORRECTIONS = "corrections";
 /** Compacted, by race: how far its replay is. Internal. */
 export const REPLAYS = "pacestream.replays";
 
-/** Partitions of every topic keyed by runner: the most tasks that can share the work. */
-export const RUNNER_PARTITIONS = 4;
-
 const COMPACTED = { "cleanup.policy": "compact" };
 /** A race is history: its reads are never dropped by age. */
 const KEPT = { "retention.ms": "-1" };
 
 export const RACE_TOPICS: readonly TopicSpec[] = [
   { topic: RACES, partitions: 1, config: COMPACTED },
-  { topic: ENTRANTS, partitions: RUNNER_PARTITIONS, config: COMPACTED },
-  { topic: PASSINGS, partitions: RUNNER_PARTITIONS, config: KEPT },
-  { topic: CORRECTIONS, partitions: RUNNER_PARTITIONS, config: KEPT },
+  { topic: ENTRANTS, partitions: 4, config: COMPACTED },
+  { topic: PASSINGS, partitions: 4, config: KEPT },
+  { topic: CORRECTIONS, partitions: 4, config: KEPT },
   { topic: REPLAYS, partitions: 1, config: COMPACTED },
 ];
 
