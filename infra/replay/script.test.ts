@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Race } from "../../schemas/index.ts";
 import { settle } from "./progress.ts";
 import {
-  afterStep,
+  countStep,
   heartbeatEveryMs,
   NOTHING_SENT,
   type Recording,
