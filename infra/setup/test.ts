@@ -9,26 +9,14 @@
  *     does not load, an error outside of any test, a runner that dies or hangs.
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Count, countCases } from "./report.ts";
 
 /** Of the quarter of an hour that everything may take. */
 const TESTS_MAX_MS = 14 * 60_000;
 const ROOT = join(import.meta.dirname, "../..");
-
-interface Count {
-  readonly passed: number;
-  readonly failed: number;
-}
-
-/** What vitest's JSON reporter writes, as far as it is read here. */
-interface Report {
-  readonly testResults: readonly {
-    readonly status: string;
-    readonly assertionResults: readonly { readonly status: string }[];
-  }[];
-}
 
 async function main(filters: readonly string[]): Promise<void> {
   const counts: Count[] = [];
@@ -55,25 +43,9 @@ async function tests(filters: readonly string[]): Promise<Count> {
   const file = join(folder, "report.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
   const code = await node(["node_modules/vitest/vitest.mjs", "run", ...reporters, ...filters]);
-  const { passed, failed } = count(file);
+  const cases = countCases(file, code); // T2
   rmSync(folder, { recursive: true, force: true });
-  return { passed, failed: code !== 0 && failed === 0 ? 1 : failed }; // T2
-}
-
-function count(file: string): Count {
-  let report: Report;
-  try {
-    report = JSON.parse(readFileSync(file, "utf8")) as Report;
-  } catch {
-    return { passed: 0, failed: 1 };
-  }
-  let [passed, failed] = [0, 0];
-  for (const { status, assertionResults } of report.testResults) {
-    const failures = assertionResults.filter((test) => test.status === "failed").length;
-    passed += assertionResults.filter((test) => test.status === "passed").length;
-    failed += status === "failed" && failures === 0 ? 1 : failures; // T2: the file itself failed
-  }
-  return { passed, failed };
+  return cases;
 }
 
 /** Runs a script of this Node on this terminal and resolves with its exit code; a signal counts as 1. */
