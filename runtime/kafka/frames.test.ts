@@ -1,0 +1,62 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { type Frame, FrameReader, FrameWriter, forEachFrame } from "./frames.ts";
+
+const field = fc.option(fc.uint8Array({ maxLength: 300 }), { nil: null });
+const frame = fc.record({
+  topic: fc.integer({ min: 0, max: 65_535 }),
+  partition: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
+  timestampMs: fc.integer({ min: 0, max: 2 ** 52 }),
+  key: fc.oneof(field, fc.string({ unit: "binary" })),
+  value: field,
+});
+
+function read(frames: Uint8Array): Frame[] {
+  const all: Frame[] = [];
+  forEachFrame(frames, (one) => {
+    all.push({ ...one, key: one.key && Buffer.from(one.key), value: one.value && Buffer.from(one.value) });
+  });
+  return all;
+}
+
+test("what is written is read back, in order", () => {
+  fc.assert(
+    fc.property(fc.array(frame, { maxLength: 50 }), (frames) => {
+      const writer = new FrameWriter(64);
+      for (const { topic, partition, timestampMs, key, value } of frames) {
+        writer.write(topic, partition, timestampMs, key, value);
+      }
+      expect(writer.count).toBe(frames.length);
+      expect(read(writer.take())).toEqual(
+        frames.map(({ key, value, ...rest }) => ({
+          ...rest,
+          key: key === null ? null : Buffer.from(key as string),
+          value: value === null ? null : Buffer.from(value),
+        })),
+      );
+      expect([writer.bytes, writer.count]).toEqual([0, 0]);
+    }),
+  );
+});
+
+test("what was written since a mark is taken back", () => {
+  const writer = new FrameWriter();
+  writer.write(1, 0, 5, "kept", null);
+  const { bytes, count } = writer;
+  writer.write(2, 0, 5, "dropped", Buffer.alloc(100_000));
+  writer.truncate(bytes, count);
+  writer.write(3, 0, 5, "next", null);
+  expect(read(writer.take()).map(({ topic, key }) => [topic, key?.toString()])).toEqual([
+    [1, "kept"],
+    [3, "next"],
+  ]);
+});
+
+test("a buffer that was taken is not written to again", () => {
+  const writer = new FrameWriter();
+  writer.write(0, 0, 0, "first", null);
+  const taken = writer.take();
+  writer.write(0, 0, 0, "other", null);
+  expect(read(taken)[0]?.key?.toString()).toBe("first");
+  expect(new FrameReader(new Uint8Array(0)).next()).toBeUndefined();
+});
