@@ -107,7 +107,12 @@ export class Field {
   readonly #keepLive: boolean;
   readonly #byBib = new Map<string, Runner>();
   readonly #runners: Runner[] = [];
-  readonly #order = (a: number, b: number) => compareBibs(this.#runners[a]!.bib, this.#runners[b]!.bib);
+  /** Bibs that are plain numbers, as nearly all are, compare as such: NaN for the others. */
+  readonly #bibNumbers: number[] = [];
+  readonly #order = (a: number, b: number) => {
+    const difference = this.#bibNumbers[a]! - this.#bibNumbers[b]!;
+    return Number.isNaN(difference) ? compareBibs(this.#runners[a]!.bib, this.#runners[b]!.bib) : difference;
+  };
   readonly #overall: Group;
   readonly #genders = new Map<string, Group>();
   readonly #divisions = new Map<string, Group>();
@@ -159,7 +164,9 @@ export class Field {
   }
 
   /** What is known about a runner, times by mat; it changes with the field. */
-  runner(bib: string): (RunnerInfo & { readonly bib: string; readonly times: readonly (Times | undefined)[] }) | undefined {
+  runner(
+    bib: string,
+  ): (RunnerInfo & { readonly bib: string; readonly times: readonly (Times | undefined)[] }) | undefined {
     return this.#byBib.get(bib);
   }
 
@@ -289,8 +296,22 @@ export class Field {
     const number = this.#runners.length;
     const times = new Array<Times | undefined>(this.race.mats.length).fill(undefined);
     const groups = this.#groupsOf(info);
-    const runner = { bib, number, gender, division, country, status, projectedMs, groups, times, liveKey: null, finishKey: null };
+    const runner = {
+      bib,
+      number,
+      gender,
+      division,
+      country,
+      status,
+      projectedMs,
+      groups,
+      times,
+      liveKey: null,
+      finishKey: null,
+    };
     this.#runners.push(runner);
+    // Only a number written the one way it can be ("07" is another bib than "7").
+    this.#bibNumbers.push(/^(0|[1-9]\d{0,14})$/.test(bib) ? Number(bib) : Number.NaN);
     this.#byBib.set(bib, runner);
     this.#count(status, 1);
     return runner;
@@ -339,7 +360,11 @@ export class Field {
   }
 
   #groupsOf(runner: { readonly gender: string; readonly division: string }): Runner["groups"] {
-    return [this.#overall, this.#groupOf(this.#genders, runner.gender), this.#groupOf(this.#divisions, divisionOf(runner))];
+    return [
+      this.#overall,
+      this.#groupOf(this.#genders, runner.gender),
+      this.#groupOf(this.#divisions, divisionOf(runner)),
+    ];
   }
 
   #groupOf(groups: Map<string, Group>, name: string): Group | undefined {
@@ -362,7 +387,10 @@ export class Field {
 }
 
 function placeIn(list: RankedList | undefined, rankMs: number | null): Place {
-  return { place: list === undefined || rankMs === null ? null : 1 + list.rank(rankMs), passed: list?.size ?? 0 };
+  return {
+    place: list === undefined || rankMs === null ? null : 1 + list.rank(rankMs),
+    passed: list?.size ?? 0,
+  };
 }
 
 function lastMat(runner: Runner): number {

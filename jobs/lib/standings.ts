@@ -29,9 +29,11 @@ export function applyUpdate(field: Field, update: RunnerUpdate): Standing[] {
     const next = times.findIndex((split, index) => index > mat && split !== undefined);
     if (next !== -1) due.add(next);
   }
-  if (allDue) times.forEach((split, mat) => split && due.add(mat));
+  if (allDue) for (const [mat, split] of times.entries()) if (split !== undefined) due.add(mat);
 
-  const rows = [...due].sort((a, b) => a - b).map((mat) => standing(field, update, mat, field.standingOf(mat, bib)!));
+  const rows = [...due]
+    .sort((a, b) => a - b)
+    .map((mat) => standing(field, update, mat, field.standingOf(mat, bib)!));
   for (const mat of update.removed) rows.push(withoutTime(field, update, field.race.mats[mat]!.id));
   if (rows.length === 0) rows.push(withoutTime(field, update, ""));
   return rows;
@@ -49,7 +51,8 @@ function standing(field: Field, update: RunnerUpdate, mat: number, at: StandingA
     gunS: at.gunMs / 1000,
     rankS: secondsOrNull(at.rankMs),
     paceSPerKm: at.netMs === null ? null : pace(race, 0, mat, at.netMs),
-    legPaceSPerKm: previous === undefined ? null : pace(race, at.previousMat!, mat, at.gunMs - previous.gunMs),
+    legPaceSPerKm:
+      previous === undefined ? null : pace(race, at.previousMat!, mat, at.gunMs - previous.gunMs),
     place: at.overall.place,
     passed: at.overall.passed,
     placeGender: at.gender.place,

@@ -1,0 +1,168 @@
+/**
+ * Three real races through the pure domain, every read in order of arrival, against what officials found. The same checks
+ * through Kafka, the API and SQL are end-to-end tests; here a difference can only be the domain's.
+ */
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import type { Entrant, Fate } from "../../schemas/index.ts";
+import { divisionOf, Field, type GroupKind } from "./field.ts";
+import { type OfficialResult, openRaceFolder } from "./race-folder.ts";
+import { judge, type ReceivedRead, type RunnerView } from "./runner.ts";
+import { diff } from "./runner-diff.ts";
+import { applyUpdate } from "./standings.ts";
+
+const TIMEOUT_MS = 180_000;
+
+interface Replayed {
+  readonly field: Field;
+  readonly views: ReadonlyMap<string, RunnerView>;
+  readonly official: readonly OfficialResult[];
+  readonly fates: ReadonlyMap<Fate, number>;
+  /** Runners who were DNF for a while and came in after all. */
+  readonly cameBack: number;
+}
+
+/** Reads a race folder and replays it, judging a runner before and after each read as the job does. */
+async function replay(name: string): Promise<Replayed> {
+  const folder = await openRaceFolder(
+    fileURLToPath(new URL(`../../infra/races/${name}`, import.meta.url)),
+    (problem) => {
+      throw new Error(`${problem.file}:${problem.line} ${problem.column} ${problem.problem}`);
+    },
+  );
+  const { race } = folder;
+  const field = new Field(race, { live: true });
+  const entrants = new Map<string, Entrant>();
+  for await (const entrant of folder.entrants()) {
+    entrants.set(entrant.bib, entrant);
+    applyUpdate(
+      field,
+      diff(undefined, judge(race, entrant.bib, entrant, [], [], Number.NEGATIVE_INFINITY)).update!,
+    );
+  }
+  const reads = new Map<string, ReceivedRead[]>();
+  const views = new Map<string, RunnerView>();
+  const cameBack = new Set<string>();
+  let passings = 0;
+  let judgingMs = 0;
+  let rankingMs = 0;
+  for await (const { receivedMs, read } of folder.messages()) {
+    const { bib } = read!;
+    const entrant = entrants.get(bib);
+    const known = reads.get(bib) ?? [];
+    const all = [...known, { ...read!, receivedMs }];
+    reads.set(bib, all);
+    passings++;
+
+    const began = performance.now();
+    const before = judge(race, bib, entrant, known, [], Number.NEGATIVE_INFINITY);
+    const after = judge(race, bib, entrant, all, [], Number.NEGATIVE_INFINITY);
+    const { update } = diff(before, after);
+    const judged = performance.now();
+    if (update !== undefined) applyUpdate(field, update);
+    rankingMs += performance.now() - judged;
+    judgingMs += judged - began;
+
+    if (before.expectedMs !== null && receivedMs >= before.expectedMs + race.dnfAfterMs) cameBack.add(bib);
+    views.set(bib, after);
+  }
+  const official: OfficialResult[] = [];
+  for await (const result of folder.results()) official.push(result);
+  const fates = new Map<Fate, number>();
+  for (const view of views.values())
+    for (const { fate } of view.reads) fates.set(fate, (fates.get(fate) ?? 0) + 1);
+  const microseconds = (ms: number) => ((ms * 1000) / passings).toFixed(1);
+  console.log(
+    `${name}: ${passings} passings; a passing costs ${microseconds(judgingMs)} us to judge, ${microseconds(rankingMs)} us to place;`,
+    `${Object.entries(Object.fromEntries(fates))
+      .map(([fate, count]) => `${fate} ${count}`)
+      .join(", ")}; back after DNF ${cameBack.size}`,
+  );
+  return { field, views, official, fates, cameBack: cameBack.size };
+}
+
+function expectOfficialTimes({ views, official, field }: Replayed): void {
+  const finish = field.race.mats.length - 1;
+  const different = official.filter(({ bib, netMs, gunMs }) => {
+    const split = views.get(bib)?.splits[finish];
+    return split === undefined || split.netMs !== netMs || split.gunMs !== gunMs;
+  });
+  expect(different).toEqual([]);
+  expect(field.passed(finish)).toBe(official.length);
+  expect(field.statuses().get("finished")).toBe(official.length);
+}
+
+/** Officials' places outside of `[1 + faster, faster + tied]`, gaps of absent rows closed. */
+function outsideTieBand(
+  { field, official }: Replayed,
+  by: GroupKind,
+  placeOf: (result: OfficialResult) => number | null,
+): string[] {
+  const finish = field.race.mats.length - 1;
+  const groupOf = (bib: string) => {
+    const runner = field.runner(bib)!;
+    return by === "overall" ? "" : by === "gender" ? runner.gender : divisionOf(runner);
+  };
+  const outside: string[] = [];
+  for (const group of field.groups(by)) {
+    const { rows } = field.page(finish, by, group, 0, field.size);
+    const tied = Map.groupBy(rows, (row) => row.place!);
+    const bands = new Map(
+      rows.map(({ bib, place }) => [bib, { first: place!, last: place! + tied.get(place!)!.length - 1 }]),
+    );
+    const placed = official.filter((result) => groupOf(result.bib) === group && placeOf(result) !== null);
+    placed.sort((a, b) => placeOf(a)! - placeOf(b)!);
+    let closed = 0;
+    placed.forEach((result, index) => {
+      if (index === 0 || placeOf(result) !== placeOf(placed[index - 1]!)) closed = index + 1;
+      const band = bands.get(result.bib)!;
+      if (closed < band.first || closed > band.last)
+        outside.push(`${group} ${result.bib}: official ${closed}, ours ${band.first} to ${band.last}`);
+    });
+  }
+  return outside;
+}
+
+test("Boston 2014: every finisher's times and every official place", { timeout: TIMEOUT_MS }, async () => {
+  const race = await replay("boston-2014");
+  expectOfficialTimes(race);
+  expect(outsideTieBand(race, "overall", (result) => result.place)).toEqual([]);
+  expect(outsideTieBand(race, "gender", (result) => result.placeGender)).toEqual([]);
+  expect(outsideTieBand(race, "division", (result) => result.placeDivision)).toEqual([]);
+  expect(race.fates.get("unknown_bib")).toBe(200);
+  expect(race.fates.get("repeated")).toBe(15_921);
+  expect(race.fates.get("questionable") ?? 0).toBe(0);
+});
+
+test("New York 2003: ranked by gun time, 463 finishers without a start", {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const race = await replay("nyc-2003");
+  expectOfficialTimes(race);
+  for (const outside of [
+    outsideTieBand(race, "overall", (result) => result.place),
+    outsideTieBand(race, "gender", (result) => result.placeGender),
+    outsideTieBand(race, "division", (result) => result.placeDivision),
+  ]) {
+    console.log("nyc-2003, outside the tie band:", outside);
+    // Eight official places are given twice.
+    expect(outside.length).toBeLessThanOrEqual(8);
+  }
+  expect([...race.views.values()].filter((view) => view.splits[0] === undefined).length).toBe(463);
+  // Bib 1950: 20 miles read three minutes after the official finish.
+  expect(
+    [...race.views.values()].flatMap((view) =>
+      view.reads.filter(({ fate }) => fate !== "counted").map((read) => [view.bib, read.mat]),
+    ),
+  ).toEqual([["1950", "20m"]]);
+});
+
+test("Chicago 2023: every finisher's times, and where the organiser's list leaves net time", {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const race = await replay("chicago-2023");
+  expectOfficialTimes(race);
+  expect(race.fates).toEqual(new Map([["counted", 525_940]]));
+  const outside = outsideTieBand(race, "overall", (result) => result.place);
+  console.log("chicago-2023, outside the tie band:", outside.length, outside.slice(0, 60));
+});
