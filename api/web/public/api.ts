@@ -19,6 +19,18 @@ export interface RaceListing {
   date: string;
 }
 
+/** How many runners are in each state. */
+export interface Counts {
+  runners: number;
+  started: number;
+  registered: number;
+  running: number;
+  overdue: number;
+  finished: number;
+  dnf: number;
+  dsq: number;
+}
+
 export interface RaceDetail extends RaceListing {
   rankBy: "net" | "gun";
   distanceM: number;
@@ -30,10 +42,7 @@ export interface RaceDetail extends RaceListing {
   genders: string[];
   /** `M 40-44`. */
   divisions: string[];
-  runners: number;
-  started: number;
-  running: number;
-  finished: number;
+  counts: Counts;
 }
 
 export interface Row {
@@ -47,10 +56,11 @@ export interface Row {
   gapS: number | null;
   paceSPerKm: number | null;
   status: Status;
-  /** at=live: the last mat passed. */
-  mat?: string | null;
-  distanceM?: number | null;
-  projectedS?: number | null;
+  /** The mat that the times are of: on the live board the last one passed. */
+  mat: string;
+  distanceM: number;
+  /** null once finished. */
+  projectedS: number | null;
 }
 
 export interface Leaderboard {
@@ -60,6 +70,8 @@ export interface Leaderboard {
   of: string | null;
   passed: number;
   asOf: number | null;
+  /** Of the whole race; only in what a stream sends. */
+  counts?: Counts;
   rows: Row[];
 }
 
@@ -126,17 +138,6 @@ export function getRace(race: string, signal?: AbortSignal): Promise<RaceDetail>
   return get(path(race), signal);
 }
 
-export function getLeaderboard(
-  race: string,
-  view: View,
-  limit: number,
-  signal?: AbortSignal,
-): Promise<Leaderboard> {
-  const query = viewQuery(view, limit);
-  query.set("offset", String(view.offset));
-  return get(`${path(race, "leaderboard")}?${query}`, signal);
-}
-
 export function leaderboardStream(race: string, view: View, limit: number): string {
   return `${path(race, "leaderboard", "stream")}?${viewQuery(view, limit)}`;
 }
@@ -162,6 +163,7 @@ function viewQuery(view: View, limit: number): URLSearchParams {
   const query = new URLSearchParams({ at: view.at, by: view.by });
   if (view.by !== "overall") query.set("of", view.of);
   query.set("limit", String(limit));
+  if (view.offset > 0) query.set("offset", String(view.offset));
   return query;
 }
 

@@ -7,6 +7,7 @@
  */
 import {
   ApiError,
+  type Counts,
   getRace,
   type Leaderboard,
   listRaces,
@@ -133,7 +134,7 @@ async function show(): Promise<void> {
   watching = watchLeaderboard(race.id, view, {
     onState: (state) => !signal.aborted && chip.set(state),
     onData: (board) => !signal.aborted && showBoard(board),
-    onRefused: (error) => !signal.aborted && nothing(error.message || "This board cannot be shown."),
+    onRefused: (message) => !signal.aborted && nothing(message || "This board cannot be shown."),
   });
 }
 
@@ -144,20 +145,24 @@ function showRace(): void {
   clock.set(race.asOf);
   setText(page.raceName, race.name);
   setText(page.raceFacts, `${longDate(race.date)}, ${kilometres(race.distanceM)}`);
-  const stats: [string, number][] = [
-    ["Started", race.started],
-    ["On course", race.running],
-    ["Finished", race.finished],
-  ];
-  fill(
-    page.stats,
-    ...stats.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, count(value)))),
-  );
+  showCounts(race.counts);
   course.update(race, view);
   groups.update(race, view);
   showRaceChoice(race.id);
   document.title = `${boardTitle()} · ${race.name}`;
   setText(page.title, boardTitle());
+}
+
+function showCounts(counts: Counts): void {
+  const stats: [string, number][] = [
+    ["Started", counts.started],
+    ["On course", counts.running + counts.overdue],
+    ["Finished", counts.finished],
+  ];
+  fill(
+    page.stats,
+    ...stats.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, count(value)))),
+  );
 }
 
 function showRaceChoice(current: string): void {
@@ -180,18 +185,19 @@ function showRaceChoice(current: string): void {
 function showBoard(board: Leaderboard): void {
   if (!race) return;
   clock.set(board.asOf);
+  if (board.counts) showCounts(board.counts);
   page.scroller.removeAttribute("aria-busy");
-  const first = board.rows.length > 0;
-  page.scroller.hidden = !first;
-  page.message.hidden = first;
-  if (!first) setText(page.message, board.passed > 0 ? "There are no places this far down." : nobodyYet());
+  const any = board.rows.length > 0;
+  page.scroller.hidden = !any;
+  page.message.hidden = any;
+  if (!any) setText(page.message, board.passed > 0 ? "There are no places this far down." : nobodyYet());
   setText(page.facts, facts(board));
   table.update(race, view, boardTitle(), board.rows);
   pages.update(race.id, view, board.rows.length, board.passed);
 }
 
 function facts(board: Leaderboard): string {
-  const passed = view.at === LIVE ? `${count(board.passed)} started` : `${count(board.passed)} passed`;
+  const passed = view.at === LIVE ? `${count(board.passed)} in the race` : `${count(board.passed)} passed`;
   return board.asOf === null ? passed : `${passed}, as of ${timeOfDay(board.asOf)}`;
 }
 

@@ -1,10 +1,5 @@
-/**
- * What a page watches, kept up to date: the first page of a board and a runner come over a stream; later pages of a board,
- * which nobody watches for long, are asked for again every few seconds.
- */
+/** What a page watches, over one stream: complete at first, then kept up to date by what changed. */
 import {
-  ApiError,
-  getLeaderboard,
   isRecord,
   type Leaderboard,
   leaderboardStream,
@@ -12,16 +7,15 @@ import {
   runnerStream,
   type View,
 } from "./api.ts";
+import { changedLeaderboard, changedRunner, type LeaderboardChange, type RunnerChange } from "./changes.ts";
 import { type StreamState, type Subscription, subscribe } from "./sse.ts";
 import { PAGE_ROWS } from "./view.ts";
-
-const POLL_MS = 4000;
 
 export interface FeedHandlers<T> {
   onState(state: StreamState): void;
   onData(data: T): void;
   /** Final: there is nothing to see here, and why. */
-  onRefused(error: ApiError): void;
+  onRefused(message: string): void;
 }
 
 export function watchLeaderboard(
@@ -29,55 +23,32 @@ export function watchLeaderboard(
   view: View,
   handlers: FeedHandlers<Leaderboard>,
 ): Subscription {
-  if (view.offset > 0) return poll((signal) => getLeaderboard(race, view, PAGE_ROWS, signal), handlers);
-  return stream(leaderboardStream(race, view, PAGE_ROWS), handlers);
+  return watch<Leaderboard, LeaderboardChange>(
+    leaderboardStream(race, view, PAGE_ROWS),
+    changedLeaderboard,
+    handlers,
+  );
 }
 
 export function watchRunner(race: string, bib: string, handlers: FeedHandlers<Runner>): Subscription {
-  return stream(runnerStream(race, bib), handlers);
+  return watch<Runner, RunnerChange>(runnerStream(race, bib), changedRunner, handlers);
 }
 
-function stream<T extends object>(url: string, handlers: FeedHandlers<T>): Subscription {
-  let state: T | null = null;
+function watch<T extends object, C>(
+  url: string,
+  apply: (before: T, change: C) => T,
+  handlers: FeedHandlers<T>,
+): Subscription {
+  let state: T | undefined;
   return subscribe(url, {
-    onState(connection, status) {
-      if (connection === "refused") handlers.onRefused(new ApiError(status ?? 0, ""));
-      handlers.onState(connection);
-    },
+    onState: (connection) => handlers.onState(connection),
+    onRefused: (message) => handlers.onRefused(message),
     onEvent(type, data) {
-      if (!isRecord(data)) return;
+      // `reset` needs no answer, a snapshot follows it; nor does `bye`, the end of the connection does.
+      if (!isRecord(data) || (type !== "snapshot" && type !== "change")) return;
       if (type === "snapshot") state = data as T;
-      else if (type === "change" && state) state = { ...state, ...data };
-      else return;
-      handlers.onData(state);
+      else if (state) state = apply(state, data as C);
+      if (state) handlers.onData(state);
     },
   });
-}
-
-function poll<T>(ask: (signal: AbortSignal) => Promise<T>, handlers: FeedHandlers<T>): Subscription {
-  const closed = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  async function once(): Promise<void> {
-    try {
-      handlers.onData(await ask(closed.signal));
-      handlers.onState("live");
-    } catch (error) {
-      if (closed.signal.aborted) return;
-      if (error instanceof ApiError && error.status >= 400 && error.status < 500) {
-        handlers.onRefused(error);
-        handlers.onState("refused");
-        return;
-      }
-      handlers.onState("reconnecting");
-    }
-    timer = setTimeout(() => void once(), POLL_MS);
-  }
-  handlers.onState("connecting");
-  void once();
-  return {
-    close() {
-      closed.abort();
-      clearTimeout(timer);
-    },
-  };
 }

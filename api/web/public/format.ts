@@ -20,10 +20,10 @@ export function duration(seconds: number | null | undefined): string {
   return hours > 0 ? `${sign}${hours}:${two(minutes)}:${rest}` : `${sign}${minutes}:${rest}`;
 }
 
-/** `+1:07`; `leader` for the first. */
+/** `+1:07`; `−0:04` for who was faster at the same mat. */
 export function gap(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined) return NOTHING;
-  return seconds === 0 ? "leader" : `+${duration(seconds)}`;
+  return seconds < 0 ? duration(seconds) : `+${duration(seconds)}`;
 }
 
 /** `4:52`: minutes and seconds a kilometre. */

@@ -178,16 +178,17 @@ class RowView {
     this.#move(row.place, moving);
     setText(this.#place, row.place === null ? NOTHING : count(row.place));
     setText(this.#time, duration(ranksByNet ? row.netS : row.gunS));
-    setText(this.#gap, gap(row.gapS));
-    setText(this.#gapBelow, row.gapS === null ? "" : gap(row.gapS));
+    const gapText = row.place === 1 ? "leader" : gap(row.gapS);
+    setText(this.#gap, gapText);
+    setText(this.#gapBelow, gapText);
     setText(this.#other, duration(ranksByNet ? row.gunS : row.netS));
     setText(this.#pace, pace(row.paceSPerKm));
     setText(this.#projected, duration(row.projectedS));
-    setText(this.#seen, row.mat ? seenAt(row) : NOTHING);
+    setText(this.#seen, seenAt(row));
     const metaKey = [row.gender, row.division, row.country, row.status].join("|");
     if (metaKey !== this.#metaKey) {
       this.#metaKey = metaKey;
-      fill(this.#meta, ...meta(row, this.#live));
+      fill(this.#meta, ...meta(row));
     }
   }
 
@@ -213,13 +214,12 @@ class RowView {
   }
 }
 
+/** `Finish`, or how far: a distance compares better than a mat's name. */
 function seenAt(row: Row): string {
-  return row.mat === "finish" || row.mat === "start" || row.distanceM === null || row.distanceM === undefined
-    ? matName(row.mat ?? "")
-    : kilometres(row.distanceM);
+  return /^[a-z]+$/.test(row.mat) ? matName(row.mat) : kilometres(row.distanceM);
 }
 
-function meta(row: Row, live: boolean): Node[] {
+function meta(row: Row): Node[] {
   const nodes: Node[] = [];
   const group = [row.gender, row.division].filter(Boolean).join(" ");
   if (group) nodes.push(h("span", "group", group));
@@ -227,8 +227,7 @@ function meta(row: Row, live: boolean): Node[] {
     const name = country(row.country);
     nodes.push(h("abbr", { class: "country", attrs: { title: name } }, row.country));
   }
-  // On a mat's board nearly everybody is running or finished: that would say nothing.
-  const telling = live ? row.status !== "running" : row.status !== "running" && row.status !== "finished";
-  if (telling) nodes.push(statusChip(row.status));
+  // That nearly everybody runs or has finished says nothing.
+  if (row.status !== "running" && row.status !== "finished") nodes.push(statusChip(row.status));
   return nodes;
 }

@@ -8,13 +8,17 @@
  * S4  A refusal (4xx) is final: the page says so instead of asking again.
  */
 
+import { isRecord } from "./api.ts";
+import { eventParser } from "./event-parser.ts";
+
 export type StreamState = "connecting" | "live" | "reconnecting" | "refused";
 
 export interface StreamHandlers {
   /** One event; `data` is parsed JSON. */
   onEvent(type: string, data: unknown): void;
-  /** `status`: the HTTP status, with `refused` only. */
-  onState(state: StreamState, status?: number): void;
+  onState(state: StreamState): void;
+  /** After the state `refused`: what the server said, which may be nothing (S4). */
+  onRefused(message: string): void;
 }
 
 export interface Subscription {
@@ -52,7 +56,9 @@ export function subscribe(
     try {
       const response = await fetch(url, { headers, cache: "no-store", signal: current.signal });
       if (response.status >= 400 && response.status < 500 && response.status !== 429) {
-        handlers.onState("refused", response.status);
+        handlers.onState("refused");
+        const problem: unknown = await response.json().catch(() => null);
+        handlers.onRefused(isRecord(problem) && typeof problem.message === "string" ? problem.message : "");
         return "refused";
       }
       if (!response.ok || !response.body) return "lost";
@@ -122,47 +128,4 @@ export function subscribe(
       wake?.();
     },
   };
-}
-
-interface ServerEvent {
-  type: string;
-  data: string;
-  id: string | null;
-}
-
-/** The event stream format of the HTML standard, fed with text in pieces of any size. */
-export function eventParser(onEvent: (event: ServerEvent) => void): {
-  push(text: string): void;
-  restart(): void;
-} {
-  let rest = "";
-  let event = blank();
-  return {
-    restart() {
-      rest = "";
-      event = blank();
-    },
-    push(text) {
-      const lines = (rest + text).split(/\r\n|\n|\r(?!$)/);
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        if (line === "") {
-          if (event.data !== "" || event.id !== null) onEvent({ ...event, data: event.data.slice(0, -1) });
-          event = blank();
-          continue;
-        }
-        const colon = line.indexOf(":");
-        if (colon === 0) continue;
-        const field = colon < 0 ? line : line.slice(0, colon);
-        const value = colon < 0 ? "" : line.slice(colon + 1).replace(/^ /, "");
-        if (field === "event") event.type = value;
-        else if (field === "data") event.data += `${value}\n`;
-        else if (field === "id" && !value.includes("\0")) event.id = value;
-      }
-    },
-  };
-}
-
-function blank(): ServerEvent {
-  return { type: "message", data: "", id: null };
 }
