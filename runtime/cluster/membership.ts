@@ -61,10 +61,7 @@ interface CooperativeConsumer extends KafkaConsumer {
 }
 
 /** Joins the group; slots come in by `onAssigned`. Throws when the cluster cannot be reached within a minute. */
-export async function joinGroup(
-  connection: KafkaConnection,
-  options: GroupOptions,
-): Promise<Membership> {
+export async function joinGroup(connection: KafkaConnection, options: GroupOptions): Promise<Membership> {
   const reader = createPartitionReader(connection, { clientId: options.clientId });
   const slotCount = await reader.partitionCount(options.topic).finally(() => reader.close());
   const membership = new GroupMember(connection, options, slotCount);

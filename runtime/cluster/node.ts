@@ -17,8 +17,6 @@ export interface NodeOptions {
   readonly log: (line: string) => void;
   /** The folder that job modules are named from. Default: the working directory. */
   readonly root?: string;
-  /** Worker threads; default: one a core. */
-  readonly threads?: number;
   readonly epochs?: Partial<EpochSettings>;
 }
 
@@ -50,7 +48,7 @@ const EPOCHS_DEFAULT: EpochSettings = { intervalMs: 100, bytesMax: 8 << 20 };
 export async function startNode(options: NodeOptions): Promise<RuntimeNode> {
   const { kafka, log, root = process.cwd() } = options;
   const metrics = new RuntimeMetrics(options.registry);
-  const pool = createWorkerPool(options.threads === undefined ? {} : { threads: options.threads });
+  const pool = createWorkerPool();
   const epochs: EpochSettings = { ...EPOCHS_DEFAULT, ...options.epochs };
   const runs = new Map<string, JobRun>();
   const startFailures = new Map<string, string>();

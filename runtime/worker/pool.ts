@@ -1,28 +1,29 @@
-/** The worker threads of a node: a piscina pool in which every task is one long call. */
-import { availableParallelism } from "node:os";
+/**
+ * The worker threads of a node: a piscina pool in which every task is one long call on a thread of its own. So a task that
+ * runs out of memory or never comes back takes no other with it, and can be killed alone.
+ */
 import { Piscina } from "piscina";
 import type { TaskStart } from "./messages.ts";
 
 export interface WorkerPool {
-  /** Resolves when the task has stopped; rejects when it failed, or its thread died. */
+  /** Resolves when the task has stopped; rejects when it failed, its thread died, or `signal` killed it. */
   run(start: TaskStart, signal: AbortSignal): Promise<void>;
   destroy(): Promise<void>;
 }
 
-/** Tasks a thread may hold: more than a node is ever given, so that a task never waits for a thread. */
-const TASKS_PER_THREAD = 256;
+const THREADS_MAX = 1024;
 
-export function createWorkerPool(options: { threads?: number; heapMaxMb?: number } = {}): WorkerPool {
-  const threads = options.threads ?? availableParallelism();
+export function createWorkerPool(options: { heapMaxMb?: number } = {}): WorkerPool {
   const pool = new Piscina<TaskStart, void>({
     filename: new URL("./entry.ts", import.meta.url).href,
-    minThreads: threads,
-    maxThreads: threads,
-    concurrentTasksPerWorker: TASKS_PER_THREAD,
-    idleTimeout: Number.POSITIVE_INFINITY,
+    minThreads: 0,
+    maxThreads: THREADS_MAX,
+    concurrentTasksPerWorker: 1,
+    // A thread has open sockets while it works: it must not sleep in Atomics.wait.
+    atomics: "disabled",
     ...(options.heapMaxMb && { resourceLimits: { maxOldGenerationSizeMb: options.heapMaxMb } }),
   });
-  // A thread that dies fails its tasks, and each of those reports it; unheard here, it would end the process.
+  // A thread that dies fails its task, which reports it; unheard here, it would end the process.
   pool.on("error", () => {});
   return {
     run: (start, signal) => pool.run(start, { transferList: [start.port], signal }),
