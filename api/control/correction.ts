@@ -1,0 +1,89 @@
+/**
+ * From what an official sends to a correction for the log. Pure.
+ *
+ * C1  A correction is checked against what the race has (mats) and what its kind needs before it is accepted. Whether it
+ *     applies to what the runner has run is decided by the job, and stands in the correction's outcome.
+ */
+import { randomUUID } from "node:crypto";
+import { type Static, Type } from "typebox";
+import type { Correction, CorrectionKind, Race } from "../../schemas/index.ts";
+import { listed, Problem, quoted } from "../problem.ts";
+import { timeOfDayMs } from "./time-of-day.ts";
+
+const KINDS: readonly CorrectionKind[] = ["void", "add", "change", "disqualify", "reinstate"];
+
+export const CorrectionBody = Type.Object(
+  {
+    bib: Type.String({ minLength: 1, maxLength: 50 }),
+    kind: Type.Unsafe<CorrectionKind>({ type: "string", enum: [...KINDS] }),
+    id: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 100,
+        pattern: "^[\\x21-\\x7e]+$",
+        description:
+          "yours, printable without spaces; sending a correction again with its id changes nothing. Absent: one is given",
+      }),
+    ),
+    read: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: "void, change: id of the read; absent: whichever counts at the mat",
+      }),
+    ),
+    mat: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: "void, add, change" })),
+    time: Type.Optional(
+      Type.Unsafe<number | string>({
+        anyOf: [{ type: "number" }, { type: "string", maxLength: 20 }],
+        description:
+          "add, change: when the chip crossed, seconds since local midnight or HH:MM:SS[.mmm] local time of day",
+      }),
+    ),
+    reason: Type.Optional(Type.String({ maxLength: 500 })),
+  },
+  { additionalProperties: false },
+);
+
+/** @throws Problem BAD_REQUEST, UNKNOWN_MAT (C1) */
+export function correctionOf(race: Race, body: Static<typeof CorrectionBody>, nowMs: number): Correction {
+  const { bib, kind, id = randomUUID(), read, mat, time, reason = "" } = body;
+  const isAboutRead = kind === "void" || kind === "add" || kind === "change";
+  const needsTime = kind === "add" || kind === "change";
+  const surplus = [
+    !isAboutRead && mat !== undefined && "mat",
+    (!isAboutRead || kind === "add") && read !== undefined && "read",
+    !needsTime && time !== undefined && "time",
+  ].filter((name) => name !== false);
+  if (surplus.length > 0)
+    throw new Problem("BAD_REQUEST", `${surplus.join(", ")}: a correction of kind ${kind} takes none`);
+  const mats = race.mats.map((one) => one.id);
+  if (isAboutRead && mat === undefined)
+    throw new Problem("BAD_REQUEST", `mat: a correction of kind ${kind} needs one of ${listed(mats)}`);
+  if (mat !== undefined && !mats.includes(mat))
+    throw new Problem("UNKNOWN_MAT", `mat: ${race.id} has no mat ${quoted(mat)}; it has ${listed(mats)}`);
+  if (needsTime && time === undefined) {
+    throw new Problem(
+      "BAD_REQUEST",
+      `time: a correction of kind ${kind} needs one, as seconds since local midnight or HH:MM:SS[.mmm]`,
+    );
+  }
+  const timeMs = time === undefined ? null : timeOfDayMs(time);
+  if (timeMs === undefined) {
+    throw new Problem(
+      "BAD_REQUEST",
+      `time: ${quoted(String(time))} is neither seconds since local midnight (0 to 172800) nor HH:MM:SS[.mmm]`,
+    );
+  }
+  return {
+    race: race.id,
+    bib,
+    id,
+    kind,
+    read: read ?? null,
+    mat: mat ?? null,
+    timeMs,
+    reason,
+    enteredMs: nowMs,
+  };
+}

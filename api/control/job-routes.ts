@@ -1,0 +1,91 @@
+/** Jobs over HTTP: which run, submit one, cancel one. */
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import { Type } from "typebox";
+import { listed, Problem, ProblemBody, quoted } from "../problem.ts";
+import { controlGuard } from "../security.ts";
+import type { JobControl } from "./control.ts";
+
+export interface JobRoutesOptions {
+  readonly jobs: JobControl;
+  readonly controlToken: string | undefined;
+}
+
+const Job = Type.Object({
+  name: Type.String(),
+  module: Type.String(),
+  parallelism: Type.Integer(),
+  state: Type.String(),
+  submittedMs: Type.Number({ description: "Unix time, milliseconds" }),
+  reason: Type.String({ description: "why it is in this state; empty where nothing needs saying" }),
+});
+
+const Spec = Type.Object(
+  {
+    module: Type.String({
+      minLength: 1,
+      maxLength: 500,
+      description: "path of the job's module, such as jobs/marathon-leaderboard.ts",
+    }),
+    parallelism: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024 })),
+  },
+  { additionalProperties: false },
+);
+
+const refusals = { 400: ProblemBody, 401: ProblemBody, 403: ProblemBody };
+
+export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app, { jobs, controlToken }) => {
+  const tags = ["control"];
+  app.addHook("onRequest", controlGuard(controlToken));
+
+  app.get(
+    "/v1/jobs",
+    {
+      schema: {
+        tags,
+        summary: "Jobs and their states",
+        response: { 200: Type.Object({ jobs: Type.Array(Job) }), ...refusals },
+      },
+    },
+    async (_request, reply) => {
+      reply.header("cache-control", "no-store");
+      return { jobs: [...(await jobs.list())] };
+    },
+  );
+
+  app.post(
+    "/v1/jobs",
+    {
+      schema: {
+        tags,
+        summary: "Submit a job",
+        body: Spec,
+        response: { 201: Job, ...refusals, 409: ProblemBody },
+      },
+    },
+    async (request, reply) => {
+      const { module, parallelism } = request.body;
+      const info = await jobs.submit({ module, ...(parallelism !== undefined && { parallelism }) });
+      return reply.code(201).send(info);
+    },
+  );
+
+  app.delete(
+    "/v1/jobs/:name",
+    {
+      schema: {
+        tags,
+        summary: "Cancel a job",
+        params: Type.Object({ name: Type.String({ maxLength: 200 }) }),
+        response: { 204: Type.Null(), ...refusals, 404: ProblemBody },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      const names = (await jobs.list()).map((job) => job.name);
+      if (!names.includes(name))
+        throw new Problem("UNKNOWN_JOB", `there is no job ${quoted(name)}; there are ${listed(names)}`);
+      await jobs.cancel(name);
+      return reply.code(204).send(null);
+    },
+  );
+};

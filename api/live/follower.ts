@@ -1,0 +1,205 @@
+/**
+ * Keeps the read model at the end of the log: reads `races`, `entrants` and `standings` from their beginning, committed
+ * records only, and goes on for ever.
+ *
+ * F1  The thread is given back after `SLICE_MS`: a rebuild of half a million standings does not hold a request up.
+ * F2  Races are read to their end before anything else is.
+ * F3  Whatever goes wrong, the model that is served stays, and a new one is built from the beginning until it is caught up;
+ *     then it takes over. The first model is served from the start, and `state` says that it is not caught up.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { OffsetOutOfRangeError, TopicRecreatedError, UnknownTopicError } from "../../runtime/kafka/errors.ts";
+import type { PartitionReader, PolledPartition, Position } from "../../runtime/kafka/log.ts";
+import { LiveModel, type LiveTopic, type ModelEvents, RaceRedefined, TOPICS } from "./model.ts";
+
+const SLICE_MS = 8;
+/** Records between two looks at the clock. */
+const SLICE_CHECK = 64;
+const POLL_MS = 500;
+const TOPIC_WAIT_MS = 200;
+const PAUSE_FIRST_MS = 200;
+const PAUSE_MAX_MS = 10_000;
+
+export interface FollowerEvents extends ModelEvents {
+  /** These races have changed; called at the end of every slice. */
+  changed(races: ReadonlySet<string>): void;
+  /** Records read from a topic, and how many are left in what the last answer covered. */
+  progress(topic: LiveTopic, partition: number, records: number, lag: number): void;
+  /** Following stopped and begins anew after a pause. */
+  interrupted(error: Error, pauseMs: number): void;
+}
+
+export type FollowerState =
+  | { readonly kind: "waiting"; readonly reason: string }
+  | { readonly kind: "catching-up"; readonly records: number }
+  | { readonly kind: "following" };
+
+export class Follower {
+  readonly #openReader: () => PartitionReader;
+  readonly #events: FollowerEvents;
+  readonly #stop = new AbortController();
+  readonly #caughtUp = Promise.withResolvers<void>();
+  #model: LiveModel;
+  #state: FollowerState = { kind: "waiting", reason: "not started" };
+  #everCaughtUp = false;
+  #running: Promise<void> | undefined;
+
+  constructor(openReader: () => PartitionReader, events: FollowerEvents) {
+    this.#openReader = openReader;
+    this.#events = events;
+    this.#model = new LiveModel(events);
+  }
+
+  /** The model to serve from; another object after a rebuild. */
+  get model(): LiveModel {
+    return this.#model;
+  }
+
+  get state(): FollowerState {
+    return this.#state;
+  }
+
+  /** Whether everything in the log at some moment since the start has been applied. */
+  get isReady(): boolean {
+    return this.#everCaughtUp;
+  }
+
+  /** Resolves once `isReady`; never rejects. */
+  get ready(): Promise<void> {
+    return this.#caughtUp.promise;
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    let failures = 0;
+    while (!this.#stop.signal.aborted) {
+      const reader = this.#openReader();
+      const startMs = performance.now();
+      try {
+        await this.#follow(reader);
+      } catch (error) {
+        if (this.#stop.signal.aborted) return;
+        // Long without trouble: what happened now has nothing to do with what happened then.
+        if (performance.now() - startMs > 2 * PAUSE_MAX_MS || isRebuild(error)) failures = 0;
+        const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** failures++);
+        this.#state = { kind: "waiting", reason: (error as Error).message };
+        this.#events.interrupted(error as Error, pauseMs);
+        await this.#pause(pauseMs);
+      } finally {
+        await reader.close().catch(() => undefined);
+      }
+    }
+  }
+
+  /** Builds a model from the beginning and follows (F2, F3); ends by throwing, or when stopped. */
+  async #follow(reader: PartitionReader): Promise<void> {
+    const model = this.#everCaughtUp || this.#model.applied > 0 ? new LiveModel(this.#events) : this.#model;
+    if (!this.#everCaughtUp) this.#model = model;
+    const starts = new Map<LiveTopic, Position[]>();
+    /** What is left until caught up: next offset to reach, by topic and partition. */
+    const targets = new Map<string, number>();
+    for (const topic of TOPICS) {
+      const partitions = await this.#partitionsOf(reader, topic);
+      if (!partitions) return;
+      const offsets = await reader.offsets(partitions);
+      starts.set(
+        topic,
+        partitions.map((partition, i) => ({ ...partition, offset: offsets[i]!.first })),
+      );
+      for (const [i, { partition }] of partitions.entries()) {
+        const { first, end } = offsets[i]!;
+        if (end > first) targets.set(`${topic}/${partition}`, end);
+        if (topic === "standings") model.advance(partition, first);
+      }
+    }
+    reader.assign(starts.get("races")!);
+    await this.#readUntil(reader, model, targets, () =>
+      [...targets.keys()].every((key) => !key.startsWith("races/")),
+    );
+    reader.assign([...starts.get("entrants")!, ...starts.get("standings")!]);
+    await this.#readUntil(reader, model, targets, () => targets.size === 0);
+    if (this.#stop.signal.aborted) return;
+    this.#model = model;
+    this.#state = { kind: "following" };
+    this.#everCaughtUp = true;
+    this.#caughtUp.resolve();
+    this.#events.changed(new Set(model.races.keys()));
+    await this.#readUntil(reader, model, targets, () => false);
+  }
+
+  async #partitionsOf(reader: PartitionReader, topic: LiveTopic) {
+    while (!this.#stop.signal.aborted) {
+      try {
+        const count = await reader.partitionCount(topic);
+        return Array.from({ length: count }, (_, partition) => ({ topic, partition }));
+      } catch (error) {
+        if (!(error instanceof UnknownTopicError)) throw error;
+        this.#state = { kind: "waiting", reason: `topic ${topic} does not exist yet` };
+        await this.#pause(TOPIC_WAIT_MS);
+      }
+    }
+    return undefined;
+  }
+
+  async #readUntil(
+    reader: PartitionReader,
+    model: LiveModel,
+    targets: Map<string, number>,
+    done: () => boolean,
+  ): Promise<void> {
+    while (!done() && !this.#stop.signal.aborted) {
+      if (this.#state.kind !== "following") this.#state = { kind: "catching-up", records: model.applied };
+      for (const polled of await reader.poll(POLL_MS)) {
+        await this.#apply(model, polled);
+        const key = `${polled.topic}/${polled.partition}`;
+        if (polled.nextOffset >= (targets.get(key) ?? Number.POSITIVE_INFINITY)) targets.delete(key);
+      }
+    }
+  }
+
+  async #apply(model: LiveModel, polled: PolledPartition): Promise<void> {
+    const topic = polled.topic as LiveTopic;
+    const { partition, records } = polled;
+    let sliceMs = performance.now();
+    let count = 0;
+    while (records.next()) {
+      // A tombstone: topics are compacted, and the record it removes has been replaced already.
+      if (records.valueStart >= 0) {
+        model.apply(topic, partition, records.offset, records.buffer, records.valueStart, records.valueEnd);
+      }
+      if (++count % SLICE_CHECK !== 0 || performance.now() - sliceMs < SLICE_MS) continue;
+      this.#tell(model);
+      await new Promise(setImmediate); // F1
+      if (this.#stop.signal.aborted) return;
+      sliceMs = performance.now();
+    }
+    if (topic === "standings") model.advance(partition, polled.nextOffset);
+    this.#events.progress(topic, partition, count, Math.max(0, polled.endOffset - polled.nextOffset));
+    this.#tell(model);
+  }
+
+  #tell(model: LiveModel): void {
+    const changed = model.takeChanged();
+    if (changed.size > 0 && model === this.#model) this.#events.changed(changed);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+  }
+}
+
+function isRebuild(error: unknown): boolean {
+  return (
+    error instanceof RaceRedefined ||
+    error instanceof OffsetOutOfRangeError ||
+    error instanceof TopicRecreatedError
+  );
+}

@@ -1,0 +1,229 @@
+/**
+ * The live API over HTTP: races, leaderboards, runners, and their streams.
+ *
+ * H1  An answer says which version of the race it is of (ETag), so that asking again without news costs nothing.
+ * H2  A stream is refused before it begins, with the same words as the plain question: afterwards no status can be sent.
+ */
+import { randomBytes } from "node:crypto";
+import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import { ProblemBody } from "../problem.ts";
+import type { LeaderboardQuery } from "./leaderboard.ts";
+import { boardOf, LIVE, leaderboard } from "./leaderboard.ts";
+import type { LiveView } from "./live-view.ts";
+import type { LiveModel } from "./model.ts";
+import type { By, RaceView } from "./race-view.ts";
+import { raceDetail, raceListing, raceOf } from "./races.ts";
+import { runnerDetail, summaryOf } from "./runner-detail.ts";
+import * as schema from "./schemas.ts";
+import type { StreamHub } from "./stream-hub.ts";
+import { leaderboardView, runnerView } from "./views.ts";
+
+export interface LiveRoutesOptions {
+  /** The model to answer from, now. */
+  readonly model: () => LiveModel;
+  readonly hub: StreamHub;
+}
+
+const problems = { 400: ProblemBody, 404: ProblemBody };
+const tags = ["live"];
+
+const EventStream = {
+  200: {
+    description: "Events; see the description",
+    content: { "text/event-stream": { schema: Type.String() } },
+  },
+  ...problems,
+  503: ProblemBody,
+};
+
+const STREAM_NOTE =
+  "Server-sent events. `snapshot`: the whole state. `change`: what differs since. `reset`: what this reader had is too old, " +
+  "a snapshot follows. `bye`: the server is closing, connect again. An event's id is the committed position it stands for; " +
+  "with `Last-Event-ID` a reader gets what it missed. A comment every 15 s shows that the connection lives. A reader that " +
+  "does not keep up misses changes and gets a fresh snapshot. ";
+
+export const liveRoutes: FastifyPluginAsyncTypebox<LiveRoutesOptions> = async (app, { model, hub }) => {
+  /** A version counts from the start of this process. */
+  const life = randomBytes(6).toString("base64url");
+  const raceNow = (id: string) => raceOf(model(), id);
+
+  app.get(
+    "/v1/races",
+    { schema: { tags, summary: "All races", response: { 200: schema.RaceList } } },
+    async (request, reply) => {
+      const views = [...model().races.values()];
+      const etag = `W/"${life}-${views.map(({ version }) => version).join("-")}"`;
+      if (isFresh(request, reply, etag)) return reply;
+      return { races: views.map(raceListing) };
+    },
+  );
+
+  app.get(
+    "/v1/races/:race",
+    {
+      schema: {
+        tags,
+        summary: "A race: its mats and groups, and how many are where",
+        params: schema.RaceParams,
+        response: { 200: schema.RaceDetail, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const view = raceNow(request.params.race);
+      if (isFresh(request, reply, etagOf(view))) return reply;
+      return raceDetail(view);
+    },
+  );
+
+  app.get(
+    "/v1/races/:race/leaderboard",
+    {
+      schema: {
+        tags,
+        summary: "Places at a mat, or live",
+        description:
+          "Among everybody, of one gender or of one division. Ties share the best place. Pages are stable while the field stands still.",
+        params: schema.RaceParams,
+        querystring: schema.LeaderboardQuerystring,
+        response: { 200: schema.LeaderboardAnswer, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const view = raceNow(request.params.race);
+      const query = asked(request.query);
+      boardOf(view, query);
+      if (isFresh(request, reply, etagOf(view))) return reply;
+      return leaderboard(view, query);
+    },
+  );
+
+  app.get(
+    "/v1/races/:race/runners",
+    {
+      schema: {
+        tags,
+        summary: "Runners whose bib begins so",
+        params: schema.RaceParams,
+        querystring: schema.SearchQuerystring,
+        response: { 200: schema.RunnerList, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const view = raceNow(request.params.race);
+      if (isFresh(request, reply, etagOf(view))) return reply;
+      const bibs = view.bibsBeginning((request.query.q ?? "").trim(), request.query.limit ?? 20);
+      return { runners: bibs.map((bib) => summaryOf(view.runner(bib)!)) };
+    },
+  );
+
+  app.get(
+    "/v1/races/:race/runners/:bib",
+    {
+      schema: {
+        tags,
+        summary: "A runner: every split with places now, and the projected finish",
+        params: schema.RunnerParams,
+        response: { 200: schema.RunnerAnswer, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const view = raceNow(request.params.race);
+      const answer = runnerDetail(view, request.params.bib);
+      if (isFresh(request, reply, etagOf(view))) return reply;
+      return answer;
+    },
+  );
+
+  // HEAD would wait for the end of a stream that has none.
+  const streaming = { exposeHeadRoute: false, config: { stream: true } };
+
+  app.get(
+    "/v1/races/:race/leaderboard/stream",
+    {
+      ...streaming,
+      schema: {
+        tags,
+        summary: "A leaderboard, live",
+        description: `${STREAM_NOTE}A change holds \`asOf\`, \`passed\` and, where they differ, \`counts\`, whole \`rows\`, and the \`order\` of bibs.`,
+        params: schema.RaceParams,
+        querystring: schema.LeaderboardQuerystring,
+        headers: schema.StreamHeaders,
+        response: EventStream,
+      },
+    },
+    (request, reply) => {
+      const { race } = request.params;
+      const query = asked(request.query);
+      boardOf(raceNow(race), query); // H2
+      stream(
+        leaderboardView(race, () => raceNow(race), query),
+        request,
+        reply,
+      );
+    },
+  );
+
+  app.get(
+    "/v1/races/:race/runners/:bib/stream",
+    {
+      ...streaming,
+      schema: {
+        tags,
+        summary: "A runner, live",
+        description: `${STREAM_NOTE}A change holds \`asOf\` and the fields that differ; of \`splits\` those that differ, whole; \`removed\`: mats.`,
+        params: schema.RunnerParams,
+        headers: schema.StreamHeaders,
+        response: EventStream,
+      },
+    },
+    (request, reply) => {
+      const { race, bib } = request.params;
+      runnerDetail(raceNow(race), bib); // H2
+      stream(
+        runnerView(race, () => raceNow(race), bib),
+        request,
+        reply,
+      );
+    },
+  );
+
+  function stream<S>(view: LiveView<S>, request: FastifyRequest, reply: FastifyReply): void {
+    hub.admit(view.key); // H2
+    reply.hijack();
+    for (const [name, value] of Object.entries(reply.getHeaders()))
+      if (value !== undefined) reply.raw.setHeader(name, value);
+    const lastEventId = request.headers["last-event-id"];
+    hub.open(view, request.raw, reply.raw, typeof lastEventId === "string" ? lastEventId : undefined);
+  }
+
+  function etagOf(view: RaceView): string {
+    return `W/"${life}-${view.version}"`;
+  }
+};
+
+function asked(query: {
+  at?: string;
+  by?: By;
+  of?: string;
+  limit?: number;
+  offset?: number;
+}): LeaderboardQuery {
+  return {
+    at: query.at ?? LIVE,
+    by: query.by ?? "overall",
+    of: query.of ?? "",
+    limit: query.limit ?? schema.LIMIT_DEFAULT,
+    offset: query.offset ?? 0,
+  };
+}
+
+/** Sets the caching headers (H1); true when the asker has this answer already and 304 is sent. */
+function isFresh(request: FastifyRequest, reply: FastifyReply, etag: string): boolean {
+  reply.header("etag", etag).header("cache-control", "no-cache");
+  const known = request.headers["if-none-match"];
+  if (!known?.split(",").some((tag) => tag.trim() === etag)) return false;
+  reply.code(304).send();
+  return true;
+}

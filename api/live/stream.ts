@@ -1,0 +1,217 @@
+/**
+ * One view and the people who watch it. Owns: the state they have all been told, the recent changes for those who come back,
+ * and how far each reader lags. The connections, the wire format and the heartbeat are sse-channel's; its history is not
+ * used (it compares ids as strings), and neither is its broadcast to everybody (it never looks at backpressure).
+ *
+ * Events: `snapshot` (the whole state), `change` (what moved since), `reset` (what you have is too old: a snapshot follows),
+ * `bye` (the server is going; come back).
+ *
+ * R1  All readers of a stream see one sequence of states; an event's id is the committed position of the state it leads to.
+ * R2  An update is read, compared and serialised once, however many readers there are.
+ * R3  `Last-Event-ID` of a state in the history: the changes since, nothing else. Any other: `reset`, then `snapshot`.
+ * R4  What waits for one reader is at most `readerBufferMax` and one event. Beyond it the reader is told nothing, and gets a
+ *     fresh snapshot when it has taken what was waiting; one that takes nothing for `stuckMaxMs` is disconnected.
+ */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import SseChannel from "sse-channel";
+import type { LiveView } from "./live-view.ts";
+import { isAhead, type PositionVector, positionOf, positionText } from "./position.ts";
+
+export interface StreamLimits {
+  /** Between two events that only move the clock or counters, milliseconds. */
+  readonly minorIntervalMs: number;
+  readonly heartbeatMs: number;
+  /** Bytes that may wait for one reader before it is passed over. */
+  readonly readerBufferMax: number;
+  readonly stuckMaxMs: number;
+  /** Changes kept for those who come back: how many, and how many characters together. */
+  readonly historyMax: number;
+  readonly historyCharsMax: number;
+}
+
+export interface StreamEvents {
+  sent(event: "snapshot" | "change" | "reset" | "bye", readers: number): void;
+  passedOver(): void;
+  disconnectedStuck(): void;
+  resumed(how: "current" | "changes" | "malformed" | "ahead" | "expired"): void;
+  /** A view could not be read; its stream was dropped. */
+  failed(view: string, error: unknown): void;
+}
+
+/** A change and the state it started from. */
+interface Entry {
+  readonly from: string;
+  readonly id: string;
+  readonly data: string;
+}
+
+interface Reader {
+  /** When it was first passed over; undefined: it keeps up. */
+  laggingSinceMs: number | undefined;
+}
+
+export class Stream<S = unknown> {
+  readonly view: LiveView<S>;
+  readonly #limits: StreamLimits;
+  readonly #events: StreamEvents;
+  readonly #channel: SseChannel;
+  readonly #readers = new Map<ServerResponse, Reader>();
+  readonly #history: Entry[] = [];
+  #historyChars = 0;
+  #state: S & object;
+  #id: string;
+  /** The state as JSON, made when the first reader needs it. */
+  #snapshot: string | undefined;
+  #minorSentMs = Number.NEGATIVE_INFINITY;
+
+  constructor(view: LiveView<S>, position: PositionVector, limits: StreamLimits, events: StreamEvents) {
+    this.view = view;
+    this.#limits = limits;
+    this.#events = events;
+    this.#state = view.read();
+    this.#id = positionText(position);
+    this.#channel = new SseChannel({ pingInterval: limits.heartbeatMs, retryTimeout: 1000 });
+  }
+
+  get readers(): number {
+    return this.#readers.size;
+  }
+
+  /** Adds a reader, whose view must be up to date (`update` first). `gone` is called once, when the connection is over. */
+  join(
+    request: IncomingMessage,
+    response: ServerResponse,
+    lastEventId: string | undefined,
+    gone: () => void,
+  ): void {
+    this.#channel.addClient(request, response);
+    this.#readers.set(response, { laggingSinceMs: undefined });
+    response.on("drain", () => this.#drained(response));
+    // A reader that goes away is no error of ours; "close" follows.
+    response.on("error", () => undefined);
+    response.once("close", () => {
+      this.#readers.delete(response);
+      gone();
+    });
+    if (lastEventId) this.#resume(response, lastEventId);
+    else this.#sendSnapshot(response);
+  }
+
+  /** Reads the view again and tells the readers what changed (R2); a minor change may be held back for the next time. */
+  update(position: PositionVector, nowMs: number): "unchanged" | "sent" | "held-back" {
+    const after = this.view.read();
+    const change = this.view.changeBetween(this.#state, after);
+    if (!change) return "unchanged";
+    if (change.minor) {
+      if (nowMs - this.#minorSentMs < this.#limits.minorIntervalMs) return "held-back";
+      this.#minorSentMs = nowMs;
+    }
+    const entry = { from: this.#id, id: positionText(position), data: JSON.stringify(change.data) };
+    this.#state = after;
+    this.#id = entry.id;
+    this.#snapshot = undefined;
+    this.#remember(entry);
+    this.#tellAll(entry);
+    return "sent";
+  }
+
+  /** Disconnects who takes nothing any more (R4). */
+  sweep(nowMs: number): void {
+    for (const [response, reader] of this.#readers) {
+      if (reader.laggingSinceMs === undefined || nowMs - reader.laggingSinceMs < this.#limits.stuckMaxMs)
+        continue;
+      this.#events.disconnectedStuck();
+      response.destroy();
+    }
+  }
+
+  /** Says goodbye and ends every connection. */
+  close(reason: string): void {
+    const keepingUp = this.#keepingUp();
+    this.#channel.send({ event: "bye", data: JSON.stringify({ reason }) }, keepingUp);
+    this.#events.sent("bye", keepingUp.length);
+    for (const response of this.#readers.keys()) {
+      if (!keepingUp.includes(response)) response.destroy();
+    }
+    this.#channel.close();
+  }
+
+  #resume(response: ServerResponse, lastEventId: string): void {
+    if (lastEventId === this.#id) {
+      this.#events.resumed("current");
+      return;
+    }
+    const missed = this.#history.findIndex((entry) => entry.from === lastEventId);
+    if (missed >= 0) {
+      this.#events.resumed("changes");
+      for (const entry of this.#history.slice(missed)) this.#send(response, "change", entry.data, entry.id);
+      return;
+    }
+    const position = positionOf(lastEventId);
+    const reason = !position
+      ? "malformed"
+      : isAhead(position, positionOf(this.#id) ?? [])
+        ? "ahead"
+        : "expired";
+    this.#events.resumed(reason);
+    this.#send(response, "reset", JSON.stringify({ reason }));
+    this.#sendSnapshot(response);
+  }
+
+  #tellAll(entry: Entry): void {
+    const readers = this.#keepingUp();
+    if (readers.length === 0) return;
+    this.#channel.send({ event: "change", id: entry.id, data: entry.data }, readers);
+    this.#events.sent("change", readers.length);
+    for (const response of readers) this.#watchBuffer(response);
+  }
+
+  #sendSnapshot(response: ServerResponse): void {
+    this.#snapshot ??= JSON.stringify(this.#state);
+    this.#send(response, "snapshot", this.#snapshot, this.#id);
+  }
+
+  #send(response: ServerResponse, event: "snapshot" | "change" | "reset", data: string, id?: string): void {
+    this.#channel.send({ event, data, ...(id !== undefined && { id }) }, [response]);
+    this.#events.sent(event, 1);
+    this.#watchBuffer(response);
+  }
+
+  #watchBuffer(response: ServerResponse): void {
+    const reader = this.#readers.get(response);
+    if (
+      !reader ||
+      reader.laggingSinceMs !== undefined ||
+      response.writableLength <= this.#limits.readerBufferMax
+    )
+      return;
+    reader.laggingSinceMs = performance.now();
+    this.#events.passedOver();
+  }
+
+  #drained(response: ServerResponse): void {
+    const reader = this.#readers.get(response);
+    if (reader?.laggingSinceMs === undefined) return;
+    reader.laggingSinceMs = undefined;
+    this.#sendSnapshot(response);
+  }
+
+  #keepingUp(): ServerResponse[] {
+    const responses: ServerResponse[] = [];
+    for (const [response, reader] of this.#readers) {
+      if (reader.laggingSinceMs === undefined) responses.push(response);
+    }
+    return responses;
+  }
+
+  #remember(entry: Entry): void {
+    this.#history.push(entry);
+    this.#historyChars += entry.data.length;
+    while (
+      this.#history.length > this.#limits.historyMax ||
+      this.#historyChars > this.#limits.historyCharsMax
+    ) {
+      this.#historyChars -= this.#history.shift()!.data.length;
+    }
+  }
+}

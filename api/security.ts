@@ -1,0 +1,79 @@
+/**
+ * What protects readers' browsers and the control routes.
+ *
+ * S1  Pages run scripts and styles of this server only, in no frame of anybody else.
+ * S2  Control routes take JSON only, never from a page of another origin; with a token set, only with the token.
+ */
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { Problem, quoted } from "./problem.ts";
+
+const CSP = [
+  "default-src 'self'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/** S1, on every answer; the API's description at /docs brings its own policy. */
+export function setSecurityHeaders(app: FastifyInstance): void {
+  app.addHook("onRequest", async (_request, reply) => {
+    reply.header("content-security-policy", CSP);
+    reply.header("x-content-type-options", "nosniff");
+    reply.header("referrer-policy", "same-origin");
+    reply.header("cross-origin-resource-policy", "same-origin");
+    reply.header("cross-origin-opener-policy", "same-origin");
+  });
+}
+
+/** S2, as a hook before the body is read. @throws Problem FORBIDDEN_ORIGIN, UNAUTHORIZED, UNSUPPORTED_MEDIA_TYPE */
+export function controlGuard(token: string | undefined): (request: FastifyRequest) => Promise<void> {
+  return async (request) => {
+    refuseOtherOrigins(request, token === undefined);
+    if (token !== undefined && !isBearer(request.headers.authorization, token)) {
+      throw new Problem(
+        "UNAUTHORIZED",
+        "this route needs the control token: send the header Authorization: Bearer TOKEN",
+      );
+    }
+    const type = request.headers["content-type"]?.split(";", 1)[0]?.trim().toLowerCase();
+    if (request.method === "POST" && type !== "application/json") {
+      throw new Problem(
+        "UNSUPPORTED_MEDIA_TYPE",
+        `the body must be JSON: send the header content-type: application/json, not ${quoted(type ?? "none")}`,
+      );
+    }
+  };
+}
+
+function refuseOtherOrigins(request: FastifyRequest, withoutToken: boolean): void {
+  const { origin, host } = request.headers;
+  const site = request.headers["sec-fetch-site"];
+  const isOurs = origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
+  // A page elsewhere may also reach us by a DNS name it controls: without a token, on loopback only loopback names are ours.
+  const isRebound =
+    withoutToken &&
+    isLoopback(request.socket.localAddress) &&
+    !/^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i.test(host ?? "localhost");
+  if (!isOurs || isRebound || (site !== undefined && site !== "same-origin" && site !== "none")) {
+    throw new Problem(
+      "FORBIDDEN_ORIGIN",
+      `control routes answer pages of this server only, not ${quoted(origin ?? host ?? "another site")}`,
+    );
+  }
+}
+
+function isLoopback(address: string | undefined): boolean {
+  return address === "127.0.0.1" || address === "::1" || address === "::ffff:127.0.0.1";
+}
+
+function isBearer(header: string | undefined, token: string): boolean {
+  const given = /^Bearer (.+)$/i.exec(header ?? "")?.[1] ?? "";
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(given), digest(token));
+}

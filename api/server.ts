@@ -1,0 +1,170 @@
+/**
+ * The HTTP side as one thing: the read model that follows the log, the live API and its streams, the control routes, the
+ * pages, and what operators ask. Owns their order of starting and stopping.
+ *
+ * A1  Listens on loopback unless told otherwise.
+ * A2  Closing: no new connections, streams are told `bye` and ended, running requests are answered, then the log is left.
+ *     Whoever still holds a connection after `CLOSE_GRACE_MS` is cut off.
+ */
+import fastifySwagger from "@fastify/swagger";
+import fastifySwaggerUi from "@fastify/swagger-ui";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import type { Registry } from "prom-client";
+import type { KafkaConnection } from "../runtime/config.ts";
+import { ConfigError } from "../runtime/errors.ts";
+import type { PartitionReader } from "../runtime/kafka/log.ts";
+import { createPartitionReader } from "../runtime/kafka/reader.ts";
+import type { CorrectionDesk, JobControl } from "./control/control.ts";
+import { correctionRoutes } from "./control/correction-routes.ts";
+import { jobRoutes } from "./control/job-routes.ts";
+import { healthRoutes } from "./health.ts";
+import { Follower } from "./live/follower.ts";
+import { liveEvents } from "./live/live-metrics.ts";
+import type { PositionVector } from "./live/position.ts";
+import { liveRoutes } from "./live/routes.ts";
+import { HUB_LIMITS, type HubLimits, StreamHub } from "./live/stream-hub.ts";
+import { readPages, servePages } from "./pages.ts";
+import { answerProblems } from "./problem.ts";
+import { setSecurityHeaders } from "./security.ts";
+
+const CLOSE_GRACE_MS = 2000;
+const BODY_MAX = 64 * 1024;
+const PARAM_MAX = 200;
+const PAGES = new URL("./web/public", import.meta.url).pathname;
+
+export interface AppOptions {
+  /** A new reader of the log, at each start of following it. */
+  readonly openReader: () => PartitionReader;
+  readonly registry: Registry;
+  readonly log: FastifyBaseLogger;
+  readonly jobs?: JobControl;
+  readonly corrections?: CorrectionDesk;
+  /** Set: control routes need `Authorization: Bearer TOKEN`. */
+  readonly controlToken?: string;
+  readonly limits?: Partial<HubLimits>;
+}
+
+export interface ApiApp {
+  readonly app: FastifyInstance;
+  readonly follower: Follower;
+  readonly hub: StreamHub;
+}
+
+/** Everything but the socket: starts to follow the log when the app gets ready, stops with `app.close()`. */
+export async function createApp(options: AppOptions): Promise<ApiApp> {
+  const { registry, log, jobs, corrections, controlToken } = options;
+  const app = Fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    bodyLimit: BODY_MAX,
+    routerOptions: { maxParamLength: PARAM_MAX },
+    forceCloseConnections: "idle",
+    // Slow senders of headers and bodies are cut off; streams are answers and may last.
+    requestTimeout: 30_000,
+  });
+  const events = liveEvents(registry, log, (races) => {
+    for (const race of races) hub.changed(race);
+  });
+  const follower = new Follower(options.openReader, events.follower);
+  const hub = new StreamHub(() => follower.model.position, events.streams, {
+    ...HUB_LIMITS,
+    ...options.limits,
+  });
+  const model = () => follower.model;
+
+  answerProblems(app);
+  setSecurityHeaders(app);
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "Pacestream",
+        description: "Live results of a race, and control of the jobs that make them.",
+        version: "1",
+      },
+      tags: [
+        { name: "live", description: "Results as they come" },
+        { name: "control", description: "Jobs and officials' corrections" },
+        { name: "operation", description: "Health and metrics" },
+      ],
+    },
+  });
+  await app.register(fastifySwaggerUi, {
+    routePrefix: "/docs",
+    staticCSP: true,
+    uiConfig: { tryItOutEnabled: true },
+  });
+  await app.register(async (scope) => {
+    await healthRoutes(scope, { follower, hub, registry });
+    await liveRoutes(scope, { model, hub });
+    if (jobs) await scope.register(jobRoutes, { jobs, controlToken });
+    if (corrections) {
+      await scope.register(correctionRoutes, { desk: corrections, model, controlToken, clock: Date.now });
+    }
+    servePages(scope, readPages(PAGES));
+  });
+  app.addHook("onReady", async () => follower.start());
+  app.addHook("preClose", async () => hub.close());
+  app.addHook("onClose", async () => follower.close());
+  return { app, follower, hub };
+}
+
+export interface ApiOptions extends Omit<AppOptions, "openReader"> {
+  readonly kafka: KafkaConnection;
+  /** Default 127.0.0.1 (A1). */
+  readonly host?: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** When `port` is taken, take any free one instead of failing. */
+  readonly portFallback?: boolean;
+}
+
+export interface Api {
+  /** `http://127.0.0.1:8080` */
+  readonly url: string;
+  /** Resolves when everything that was in the log at the start has been applied; never rejects. */
+  readonly ready: Promise<void>;
+  /** How far `standings` is applied: next offset by partition. */
+  position(): PositionVector;
+  close(): Promise<void>;
+}
+
+/** @throws ConfigError when the port is taken and `portFallback` is not set */
+export async function startApi(options: ApiOptions): Promise<Api> {
+  const { kafka, host = "127.0.0.1", port, portFallback = false, log, ...rest } = options;
+  const openReader = () =>
+    createPartitionReader(kafka, {
+      clientId: "pacestream-live",
+      log: (message) => log.warn(`live: ${message}`),
+    });
+  const { app, follower } = await createApp({ ...rest, log, openReader });
+  const url = await listen(app, host, port, portFallback);
+  return {
+    url,
+    ready: follower.ready,
+    position: () => follower.model.position,
+    async close() {
+      const cutOff = setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS); // A2
+      await app.close();
+      clearTimeout(cutOff);
+    },
+  };
+}
+
+async function listen(
+  app: FastifyInstance,
+  host: string,
+  port: number,
+  portFallback: boolean,
+): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    if (portFallback) return app.listen({ host, port: 0 });
+    await app.close();
+    throw new ConfigError(
+      `port ${port} of ${host} is taken: give another with --port, or 0 for any free one`,
+    );
+  }
+}
