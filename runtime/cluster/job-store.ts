@@ -28,20 +28,25 @@ export interface JobStore {
   close(): Promise<void>;
 }
 
-const TOPIC: TopicSpec = { topic: JOBS_TOPIC, partitions: 1, config: { "cleanup.policy": "compact" } };
+const topicSpec = (topic: string): TopicSpec => ({
+  topic,
+  partitions: 1,
+  config: { "cleanup.policy": "compact" },
+});
 const POLL_MS = 250;
 
 /** Resolves once the topic is read to its end. @param onChange called for each record, the first ones too. */
 export async function openJobStore(
   kafka: KafkaConnection,
+  topic: string,
   onChange: (record: JobRecord) => void,
   log: (line: string) => void,
 ): Promise<JobStore> {
-  await ensureTopics(kafka, [TOPIC]);
+  await ensureTopics(kafka, [topicSpec(topic)]);
   const reader = createPartitionReader(kafka, { clientId: "job-store" });
   const producer = await createProducer(kafka, { clientId: "job-store" });
   const records = new Map<string, JobRecord>();
-  const partition = { topic: JOBS_TOPIC, partition: 0 };
+  const partition = { topic, partition: 0 };
   const [extent] = await reader.offsets([partition]);
   reader.assign([{ ...partition, offset: extent!.first }]);
   let position = extent!.first;
@@ -59,7 +64,7 @@ export async function openJobStore(
           records.set(record.name, record);
           onChange(record);
         } catch (error) {
-          log(`${JOBS_TOPIC} offset ${cursor.offset}: ${(error as Error).message}`);
+          log(`${topic} offset ${cursor.offset}: ${(error as Error).message}`);
         }
       }
       position = polled.nextOffset;
@@ -71,7 +76,7 @@ export async function openJobStore(
       try {
         await pollOnce();
       } catch (error) {
-        if (!closed) log(`${JOBS_TOPIC}: ${(error as Error).message}`);
+        if (!closed) log(`${topic}: ${(error as Error).message}`);
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
     }
@@ -80,7 +85,7 @@ export async function openJobStore(
   return {
     all: () => records,
     async put(record) {
-      await producer.send(JOBS_TOPIC, 0, record.name, Buffer.from(JSON.stringify(record)), Date.now());
+      await producer.send(topic, 0, record.name, Buffer.from(JSON.stringify(record)), Date.now());
       await producer.flush();
     },
     async close() {

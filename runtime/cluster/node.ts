@@ -9,7 +9,7 @@ import { RuntimeMetrics } from "../metrics/task-metrics.ts";
 import type { EpochSettings } from "../worker/messages.ts";
 import { createWorkerPool } from "../worker/pool.ts";
 import { JobRun, loadJob } from "./job-run.ts";
-import { type JobRecord, openJobStore } from "./job-store.ts";
+import { JOBS_TOPIC, type JobRecord, openJobStore } from "./job-store.ts";
 
 export interface NodeOptions {
   readonly kafka: KafkaConnection;
@@ -18,6 +18,8 @@ export interface NodeOptions {
   /** The folder that job modules are named from. Default: the working directory. */
   readonly root?: string;
   readonly epochs?: Partial<EpochSettings>;
+  /** Where it stands which jobs shall run: nodes of one topic are one cluster. Default: `pacestream.jobs`. */
+  readonly jobsTopic?: string;
 }
 
 export interface JobInfo {
@@ -87,6 +89,7 @@ export async function startNode(options: NodeOptions): Promise<RuntimeNode> {
   let opened = false;
   const store = await openJobStore(
     kafka,
+    options.jobsTopic ?? JOBS_TOPIC,
     (record) => (opened ? void enqueue(record.name) : early.push(record.name)),
     log,
   );

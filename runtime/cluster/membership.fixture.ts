@@ -1,0 +1,35 @@
+/** A group member in a process of its own, for tests that kill it. Tells its parent what it is assigned and gives up. */
+import { joinGroup } from "./membership.ts";
+
+const [brokers, group, topic, clientId] = process.argv.slice(2) as [string, string, string, string];
+const tell = (message: object) => process.send?.(message);
+
+const membership = await joinGroup(
+  { brokers: brokers.split(",") },
+  {
+    group,
+    topic,
+    clientId,
+    sessionTimeoutMs: 2_000,
+    onAssigned: (slots) => tell({ assigned: slots }),
+    onRevoked: async (slots) => {
+      // Closing a slot takes a while; the next owner waits for it.
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      tell({ revoked: slots });
+    },
+    log: (line) => tell({ line }),
+  },
+);
+
+process.on("message", async (message: { commit?: number; leave?: true; blockMs?: number }) => {
+  if (message.commit !== undefined) {
+    const offset = message.commit;
+    membership.commitOffsets([0, 1, 2, 3].map((partition) => ({ topic, partition, offset })));
+  }
+  if (message.blockMs !== undefined)
+    for (const end = performance.now() + message.blockMs; performance.now() < end; );
+  if (message.leave) {
+    await membership.leave();
+    process.disconnect();
+  }
+});

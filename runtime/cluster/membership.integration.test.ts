@@ -1,0 +1,80 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { afterEach, expect, inject, test, vi } from "vitest";
+import { committedOffsets } from "../kafka/admin.ts";
+import { newTopic } from "../kafka/log-fixture.ts";
+
+const kafka = inject("kafka");
+const FIXTURE = fileURLToPath(new URL("./membership.fixture.ts", import.meta.url));
+
+class Member {
+  readonly process: ChildProcess;
+  readonly slots = new Set<number>();
+  readonly lines: string[] = [];
+  /** Moments (performance.now) of the last change. */
+  assignedMs = 0;
+  revokedMs = 0;
+
+  constructor(group: string, topic: string, name: string) {
+    this.process = fork(FIXTURE, [kafka.brokers.join(","), group, topic, name], { execArgv: [] });
+    this.process.on("message", (message: { assigned?: number[]; revoked?: number[]; line?: string }) => {
+      if (message.assigned) this.assignedMs = performance.now();
+      if (message.revoked) this.revokedMs = performance.now();
+      for (const slot of message.assigned ?? []) this.slots.add(slot);
+      for (const slot of message.revoked ?? []) this.slots.delete(slot);
+      if (message.line) this.lines.push(message.line);
+    });
+    members.push(this);
+  }
+
+  async holds(count: number): Promise<void> {
+    await vi.waitFor(() => expect([...this.slots].length).toBe(count), { timeout: 20_000, interval: 20 });
+  }
+}
+
+const members: Member[] = [];
+afterEach(() => {
+  for (const member of members.splice(0)) member.process.kill("SIGKILL");
+});
+
+test("two nodes share the slots; when one is killed the other takes over, and a leaver's move at once", async () => {
+  const [topic, group] = [await newTopic(kafka, 4), randomUUID()];
+  const a = new Member(group, topic, "a");
+  await a.holds(4);
+  const b = new Member(group, topic, "b");
+  await b.holds(2);
+  await a.holds(2);
+  expect(b.assignedMs).toBeGreaterThanOrEqual(a.revokedMs);
+  expect([...a.slots, ...b.slots].sort()).toEqual([0, 1, 2, 3]);
+
+  b.process.kill("SIGKILL");
+  const killedMs = performance.now();
+  await a.holds(4);
+  expect(performance.now() - killedMs).toBeLessThan(6_000);
+
+  const c = new Member(group, topic, "c");
+  await c.holds(2);
+  await a.holds(2);
+  a.process.send({ leave: true });
+  await c.holds(4);
+  expect(c.assignedMs - a.revokedMs).toBeLessThan(1_900); // not a session time-out
+});
+
+test("offsets of held slots reach the group; a main thread that is busy for longer than a session keeps its slots", async () => {
+  const [topic, group] = [await newTopic(kafka, 4), randomUUID()];
+  const a = new Member(group, topic, "a");
+  await a.holds(4);
+  a.process.send({ commit: 7, blockMs: 5_000 });
+  const partitions = [0, 1, 2, 3].map((partition) => ({ topic, partition }));
+  await vi.waitFor(
+    async () => {
+      const offsets = await committedOffsets(kafka, group, partitions);
+      expect(offsets.map(({ offset }) => offset)).toEqual([7, 7, 7, 7]);
+    },
+    { timeout: 10_000, interval: 100 },
+  );
+  await new Promise((resolve) => setTimeout(resolve, 5_500));
+  expect([...a.slots]).toEqual([0, 1, 2, 3]);
+  expect(a.lines).toEqual([]);
+});
