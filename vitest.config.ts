@@ -33,7 +33,9 @@ export default defineConfig({
           include: ["**/*.test.ts"],
           exclude: [...ELSEWHERE, INTEGRATION, BROWSER],
           testTimeout: 20_000,
-          sequence: { groupOrder: 0 },
+          maxWorkers: "100%",
+          // Not 0: on two cores vitest would run that group last.
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -43,7 +45,7 @@ export default defineConfig({
           name: "integration",
           include: [INTEGRATION],
           exclude: ELSEWHERE,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -53,7 +55,7 @@ export default defineConfig({
           name: "browser",
           include: [BROWSER],
           exclude: ELSEWHERE,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],
