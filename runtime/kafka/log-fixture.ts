@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import kafka from "@confluentinc/kafka-javascript";
 import type { KafkaConnection } from "../config.ts";
-import { ensureTopics } from "./admin.ts";
+import { endOffsets, ensureTopics } from "./admin.ts";
 import { FrameWriter } from "./frames.ts";
 import { librdkafkaSettings, outcome } from "./librdkafka.ts";
 import { createPartitionReader, type PartitionReaderOptions } from "./reader.ts";
@@ -24,7 +24,10 @@ export interface ReadRecord {
   readonly value: string | null;
 }
 
-/** All of a partition from `offset` to its last stable offset. */
+/**
+ * All of a partition from `offset` to its end. No transaction may be open; one that was committed just now is waited for:
+ * the coordinator answers a commit before it has written the markers.
+ */
 export async function readAll(
   connection: KafkaConnection,
   topic: string,
@@ -37,9 +40,9 @@ export async function readAll(
   const reader = createPartitionReader(connection, options);
   const records: ReadRecord[] = [];
   try {
-    const [range] = await reader.offsets([{ topic, partition }]);
+    const [latest] = await endOffsets(connection, [{ topic, partition }], "latest");
     reader.assign([{ topic, partition, offset }]);
-    for (let next = offset; next < range!.end; ) {
+    for (let next = offset; next < latest!.offset; ) {
       for (const polled of await reader.poll(100)) {
         const cursor = polled.records;
         while (cursor.next()) {

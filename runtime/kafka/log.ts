@@ -71,7 +71,8 @@ export interface PartitionReader {
  * - `aborted`: it is not, and the writer is ready for the next; the caller rolls back.
  * - `lost`: not known or not retriable. The writer is dead: make a new one (its `init` resolves what was open), and read
  *   the log to learn what happened.
- * - `fenced`: another owner has taken the id over. Stop.
+ * - `fenced`: the id's epoch is over. Another owner has taken it, or the coordinator timed the open transaction out (a process
+ *   that stood still): Kafka's answer is the same. Stop, unless the lease is still yours: then start over with a new writer.
  */
 export type CommitOutcome =
   | { readonly kind: "committed" }

@@ -30,11 +30,13 @@ export interface ProducerOptions {
   readonly clientId: string;
   /** How long records may wait in order to be sent together. */
   readonly lingerMs?: number;
+  /** How many records may wait to be sent before `send` asks the caller to wait. */
+  readonly queueMaxRecords?: number;
   /** How long the first connection may take. */
   readonly connectBudgetMs?: number;
 }
 
-const QUEUE_MAX_MESSAGES = 100_000;
+const QUEUE_MAX_RECORDS = 100_000;
 const QUEUE_MAX_KBYTES = 128 * 1024;
 const FLUSH_SLICE_MS = 1_000;
 
@@ -49,7 +51,7 @@ export async function createProducer(
       acks: -1,
       "enable.idempotence": true,
       "linger.ms": options.lingerMs ?? 1,
-      "queue.buffering.max.messages": QUEUE_MAX_MESSAGES,
+      "queue.buffering.max.messages": options.queueMaxRecords ?? QUEUE_MAX_RECORDS,
       "queue.buffering.max.kbytes": QUEUE_MAX_KBYTES,
       dr_cb: true,
       // A report per record would cost more than the record.
