@@ -120,10 +120,10 @@ AS SELECT
   rank() OVER field AS place, count() OVER everyone AS passed,
   if(gender = '', NULL, rank() OVER field_gender) AS place_gender, count() OVER everyone_gender AS passed_gender,
   if(gender = '' OR division = '', NULL, rank() OVER field_division) AS place_division, count() OVER everyone_division AS passed_division,
-  assumeNotNull(rank_s) AS rank_s, net_s, gun_s,
+  rank_s, net_s, gun_s,
   round(rank_s - min(rank_s) OVER everyone, 3) AS gap_leader_s,
   if(row_number() OVER in_line = 1, NULL, round(rank_s - lagInFrame(rank_s) OVER in_line, 3)) AS gap_ahead_s
-FROM (SELECT * REPLACE (toFloat64(assumeNotNull(rank_s)) AS rank_s) FROM standings_latest WHERE counted AND mat != '' AND rank_s IS NOT NULL AND status != 'dsq')
+FROM (SELECT * REPLACE (assumeNotNull(l.rank_s) AS rank_s) FROM standings_latest AS l WHERE l.counted AND l.mat != '' AND l.rank_s IS NOT NULL AND l.status != 'dsq')
 WINDOW
   field AS (PARTITION BY race, mat ORDER BY rank_s),
   field_gender AS (PARTITION BY race, mat, gender ORDER BY rank_s),
