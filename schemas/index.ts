@@ -107,6 +107,7 @@ export interface RunnerUpdate {
   splits: SplitTime[];
   removed: number[];
   projectedMs: number | null;
+  expectedMs: number | null;
 }
 
 export interface Standing {

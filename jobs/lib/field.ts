@@ -275,13 +275,15 @@ export class Field {
   #rank(runner: Runner, mat: number): void {
     const times = runner.times[mat];
     const rankMs = times === undefined ? null : this.#rankMs(runner, times);
-    if (rankMs !== null) for (const group of runner.groups) group?.at[mat]!.insert(rankMs, runner.number);
+    if (rankMs === null) return;
+    for (const group of runner.groups) group?.at[mat]?.insert(rankMs, runner.number);
   }
 
   #unrank(runner: Runner, mat: number): void {
     const times = runner.times[mat];
     const rankMs = times === undefined ? null : this.#rankMs(runner, times);
-    if (rankMs !== null) for (const group of runner.groups) group?.at[mat]!.remove(rankMs, runner.number);
+    if (rankMs === null) return;
+    for (const group of runner.groups) group?.at[mat]?.remove(rankMs, runner.number);
   }
 
   #setTimes(runner: Runner, mat: number, times: Times | undefined): void {

@@ -35,10 +35,7 @@ async function replay(name: string): Promise<Replayed> {
   const entrants = new Map<string, Entrant>();
   for await (const entrant of folder.entrants()) {
     entrants.set(entrant.bib, entrant);
-    applyUpdate(
-      field,
-      diff(undefined, judge(race, entrant.bib, entrant, [], [], Number.NEGATIVE_INFINITY)).update!,
-    );
+    applyUpdate(field, diff(undefined, judge(race, entrant.bib, entrant, [], [])).update!);
   }
   const reads = new Map<string, ReceivedRead[]>();
   const views = new Map<string, RunnerView>();
@@ -55,8 +52,8 @@ async function replay(name: string): Promise<Replayed> {
     passings++;
 
     const began = performance.now();
-    const before = judge(race, bib, entrant, known, [], Number.NEGATIVE_INFINITY);
-    const after = judge(race, bib, entrant, all, [], Number.NEGATIVE_INFINITY);
+    const before = judge(race, bib, entrant, known, []);
+    const after = judge(race, bib, entrant, all, []);
     const { update } = diff(before, after);
     const judged = performance.now();
     if (update !== undefined) applyUpdate(field, update);

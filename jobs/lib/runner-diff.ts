@@ -74,6 +74,7 @@ function runnerUpdate(before: RunnerView | undefined, after: RunnerView): Runner
     removed.length === 0 &&
     known.status === after.status &&
     known.projectedMs === after.projectedMs &&
+    known.expectedMs === after.expectedMs &&
     known.entrant!.gender === entrant.gender &&
     known.entrant!.division === entrant.division &&
     known.entrant!.country === entrant.country
@@ -87,11 +88,11 @@ function runnerUpdate(before: RunnerView | undefined, after: RunnerView): Runner
     division: entrant.division,
     country: entrant.country,
     status: after.status,
-    // A runner judged before any clock was seen (a start list read before the race) is as of the race's midnight.
-    asOfMs: Number.isFinite(after.nowMs) ? after.nowMs : 0,
+    asOfMs: after.asOfMs,
     splits,
     removed,
     projectedMs: after.projectedMs,
+    expectedMs: after.expectedMs,
   };
 }
 

@@ -1,11 +1,12 @@
 /**
  * One runner's race, judged: from everything received about a bib to what became of each read, the splits that count, the
- * status and the projected finish. The stage by runner calls it at every read, correction and timer.
+ * status and the projected finish. The stage by runner calls it at every read and correction.
  *
- * Owns the meaning of a runner's data. Places are field.ts's; which reads fit together is chain.ts's.
+ * Owns the meaning of a runner's data. Places are field.ts's; which reads fit together is chain.ts's; who is overdue is
+ * lateness.ts's, since only the race's clock tells.
  *
- * J1  The view is a pure function of the SET of reads and corrections, the entrant, the race and the clock: no order of
- *     arrival, no earlier view and no wall clock changes it.
+ * J1  The view is a pure function of the SET of reads and corrections, the entrant and the race: no order of arrival,
+ *     no earlier view and no clock changes it.
  * J2  A runner without a start read that counts has gun times and no net time. In a race by net time that is a time
  *     without a place. (Chicago and Boston list no such finisher. New York 2003, by gun time, lists 463: net left empty,
  *     placed by gun time like everybody.)
@@ -44,7 +45,9 @@ export interface RunnerView {
   readonly bib: string;
   /** Absent: the bib is not on the start list (yet); nothing counts. */
   readonly entrant: Entrant | undefined;
-  readonly nowMs: number;
+  /** When the last of the reads was received; 0 without any. */
+  readonly asOfMs: number;
+  /** Never overdue or dnf here: see `expectedMs`. */
   readonly status: RunnerStatus;
   /** In the order the reads were given, then those officials added: the only thing in a view that order shows in. */
   readonly reads: readonly JudgedRead[];
@@ -53,14 +56,13 @@ export interface RunnerView {
   /** Finish time on the clock the race ranks by; null when there is nothing to go by, or no need: finished, DNF, DSQ. */
   readonly projectedMs: number | null;
   readonly corrections: readonly CorrectionVerdict[];
-  /** When the runner was to cross the next mat; null: none is awaited. */
+  /** When the runner should cross the next mat; null: not awaited. A time without a read of it makes one overdue. */
   readonly expectedMs: number | null;
 }
 
 /**
  * Judges one runner.
  * @param bib the runner; `reads` and `corrections` are all of this bib, no id twice.
- * @param clockMs the race's clock; reads received later than it move it (J4). -Infinity: only the reads do.
  */
 export function judge(
   race: Race,
@@ -68,11 +70,10 @@ export function judge(
   entrant: Entrant | undefined,
   reads: Iterable<ReceivedRead>,
   corrections: Iterable<Correction>,
-  clockMs: number,
 ): RunnerView {
   const course = courseOf(race);
   const trials: Trial[] = [];
-  let nowMs = clockMs;
+  let asOfMs = 0;
   for (const { id, mat, timeMs, receivedMs } of reads) {
     trials.push({
       id,
@@ -83,9 +84,9 @@ export function judge(
       official: false,
       voided: null,
     });
-    if (receivedMs > nowMs) nowMs = receivedMs;
+    if (receivedMs > asOfMs) asOfMs = receivedMs;
   }
-  if (entrant === undefined) return unknownBib(race, bib, trials, [...corrections], nowMs);
+  if (entrant === undefined) return unknownBib(race, bib, trials, [...corrections], asOfMs);
 
   const wheels = isOnWheels(entrant);
   const orders = [...corrections];
@@ -105,30 +106,20 @@ export function judge(
         gunMs: claim.timeMs - race.gunMs,
       },
   );
-  const progress = progressOf(course, splits, settlement, nowMs);
+  const progress = progressOf(course, splits, settlement);
   const status = corrected.disqualified ? "dsq" : progress.status;
   return {
     race,
     bib,
     entrant,
-    nowMs,
+    asOfMs,
     status,
     reads: corrected.trials.map((trial) => judged(course, settlement, splits, trial)),
     splits,
-    projectedMs: status === "running" || status === "overdue" ? progress.projectedMs : null,
+    projectedMs: status === "dsq" ? null : progress.projectedMs,
     corrections: corrected.verdicts,
     expectedMs: status === "dsq" ? null : progress.expectedMs,
   };
-}
-
-/**
- * When the status may change next though nothing arrives, on the race's clock; null: never. A timer set for it judges anew
- * and asks again, so an older timer does no harm.
- */
-export function nextCheckMs(view: RunnerView): number | null {
-  if (view.expectedMs === null) return null;
-  if (view.status === "running") return view.expectedMs + view.race.overdueAfterMs;
-  return view.status === "overdue" ? view.expectedMs + view.race.dnfAfterMs : null;
 }
 
 /** The time that places go by, or null (J2). */
@@ -152,25 +143,16 @@ function unknownBib(
   bib: string,
   trials: readonly Trial[],
   corrections: readonly Correction[],
-  nowMs: number,
+  asOfMs: number,
 ): RunnerView {
   const reason = `bib ${bib} is not on the start list`;
   return {
     race,
     bib,
     entrant: undefined,
-    nowMs,
+    asOfMs,
     status: "registered",
-    reads: trials.map(({ id, mat, timeMs, receivedMs }) => ({
-      id,
-      mat,
-      timeMs,
-      receivedMs,
-      fate: "unknown_bib",
-      reason,
-      netMs: null,
-      gunMs: null,
-    })),
+    reads: trials.map((trial) => judgedAs(trial, "unknown_bib", reason)),
     splits: race.mats.map(() => undefined),
     projectedMs: null,
     corrections: corrections.map((correction) => ({ correction, refusal: reason })),
@@ -184,32 +166,29 @@ function judged(
   splits: readonly (SplitTime | undefined)[],
   trial: Trial,
 ): JudgedRead {
-  const { id, mat, timeMs, receivedMs } = trial;
-  if (trial.voided !== null)
-    return { id, mat, timeMs, receivedMs, fate: "voided", reason: trial.voided, netMs: null, gunMs: null };
+  if (trial.voided !== null) return judgedAs(trial, "voided", trial.voided);
   const split =
     trial.matIndex >= 0 && settlement.counted[trial.matIndex] === trial ? splits[trial.matIndex] : undefined;
-  if (split !== undefined)
-    return {
-      id,
-      mat,
-      timeMs,
-      receivedMs,
-      fate: "counted",
-      reason: "",
-      netMs: split.netMs,
-      gunMs: split.gunMs,
-    };
+  if (split !== undefined) return judgedAs(trial, "counted", "", split);
   const { repeated, reason } = objection(course, settlement, trial);
+  return judgedAs(trial, repeated ? "repeated" : "questionable", reason);
+}
+
+function judgedAs(
+  { id, mat, timeMs, receivedMs }: Trial,
+  fate: Fate,
+  reason: string,
+  split?: SplitTime,
+): JudgedRead {
   return {
     id,
     mat,
     timeMs,
     receivedMs,
-    fate: repeated ? "repeated" : "questionable",
+    fate,
     reason,
-    netMs: null,
-    gunMs: null,
+    netMs: split?.netMs ?? null,
+    gunMs: split?.gunMs ?? null,
   };
 }
 
@@ -224,24 +203,17 @@ function progressOf(
   course: Course,
   splits: readonly (SplitTime | undefined)[],
   settlement: Settlement<Trial>,
-  nowMs: number,
 ): Progress {
   const last = splits.findLast((split) => split !== undefined);
   if (last === undefined) return { status: "registered", projectedMs: null, expectedMs: null };
   if (last.mat === course.finish) return { status: "finished", projectedMs: null, expectedMs: null };
-  const { race } = course;
   // Without a start read the gun stands in for it: the pace is a little too slow, the runner expected a little too late.
   const elapsedMs = last.netMs ?? last.gunMs;
-  const expectedMs = Math.round(
-    settlement.counted[last.mat]!.timeMs + nextLegMs(course, last.mat, elapsedMs),
-  );
-  const status =
-    nowMs >= expectedMs + race.dnfAfterMs
-      ? "dnf"
-      : nowMs >= expectedMs + race.overdueAfterMs
-        ? "overdue"
-        : "running";
-  return { status, projectedMs: projected(course, last, elapsedMs), expectedMs };
+  return {
+    status: "running",
+    projectedMs: projected(course, last, elapsedMs),
+    expectedMs: Math.round(settlement.counted[last.mat]!.timeMs + nextLegMs(course, last.mat, elapsedMs)),
+  };
 }
 
 /** Riegel's law from the last split that counts (course.ts), from the runner's own start where there is one. */

@@ -39,6 +39,15 @@ export function applyUpdate(field: Field, update: RunnerUpdate): Standing[] {
   return rows;
 }
 
+/** All rows of a runner whom the field knows, as things stand now. */
+export function currentStandings(field: Field, update: RunnerUpdate): Standing[] {
+  const rows: Standing[] = [];
+  for (const [mat, split] of field.runner(update.bib)!.times.entries()) {
+    if (split !== undefined) rows.push(standing(field, update, mat, field.standingOf(mat, update.bib)!));
+  }
+  return rows.length > 0 ? rows : [withoutTime(field, update, "")];
+}
+
 const secondsOrNull = (ms: number | null) => (ms === null ? null : ms / 1000);
 
 function standing(field: Field, update: RunnerUpdate, mat: number, at: StandingAt): Standing {

@@ -1,0 +1,61 @@
+/**
+ * What the stage by race derives from its state: the field's places, and who is due to be called overdue. Made anew from the
+ * runners' records after a restore.
+ *
+ * B1  A record is a runner's updates merged into one: all splits, none removed. `apply` gives the new one; the caller keeps
+ *     it, and `restore` of all records makes an equal board.
+ */
+import type { Race, RunnerUpdate, Standing } from "../../schemas/index.ts";
+import { Field } from "./field.ts";
+import { asOfClock, DueList, nextChangeMs } from "./lateness.ts";
+import { applyUpdate, currentStandings } from "./standings.ts";
+
+export class RaceBoard {
+  readonly #race: Race;
+  readonly #field: Field;
+  readonly #due = new DueList();
+
+  constructor(race: Race) {
+    this.#race = race;
+    this.#field = new Field(race, { live: false });
+  }
+
+  restore(record: RunnerUpdate): void {
+    applyUpdate(this.#field, record);
+    this.#due.set(record.bib, nextChangeMs(this.#race, record));
+  }
+
+  /** Takes in a runner's update; the rows to send and the record to keep. `known` is the record so far. */
+  apply(
+    known: RunnerUpdate | undefined,
+    update: RunnerUpdate,
+    clockMs: number,
+  ): { readonly rows: readonly Standing[]; readonly record: RunnerUpdate } {
+    const timed = asOfClock(this.#race, update, clockMs);
+    const record = mergeUpdate(known, timed);
+    this.#due.set(record.bib, nextChangeMs(this.#race, record));
+    return { rows: applyUpdate(this.#field, timed), record };
+  }
+
+  /** The bib whose status changes first by the clock alone, and when on the race's clock. */
+  nextDue(): { readonly bib: string; readonly dueMs: number } | undefined {
+    return this.#due.first();
+  }
+
+  /** Everything about a runner as it stands now. */
+  standings(record: RunnerUpdate): readonly Standing[] {
+    return currentStandings(this.#field, record);
+  }
+}
+
+/** B1. */
+export function mergeUpdate(known: RunnerUpdate | undefined, update: RunnerUpdate): RunnerUpdate {
+  const gone = new Set([...update.removed, ...update.splits.map((split) => split.mat)]);
+  const kept = known === undefined ? [] : known.splits.filter((split) => !gone.has(split.mat));
+  return { ...update, splits: [...kept, ...update.splits].sort((a, b) => a.mat - b.mat), removed: [] };
+}
+
+/** What the clock alone changes about a runner: an update without times. */
+export function statusUpdate(record: RunnerUpdate, clockMs: number): RunnerUpdate {
+  return { ...record, splits: [], removed: [], asOfMs: clockMs };
+}

@@ -1,0 +1,145 @@
+/**
+ * The stage by runner: keeps everything about a bib, judges it anew at each read or correction (runner.ts), and sends on
+ * what that changes. Only which record touches which state is here.
+ *
+ * RS1  A read or correction whose id is there already is the same message again: the first stays.
+ * RS2  While the race is not known, nothing is said and nothing is lost: the key waits and then says all at once.
+ * RS3  A bib is called unknown only when its entrant has not come within a moment of its first read: start list and reads
+ *      are two topics, and a task that catches up may see either first.
+ */
+import {
+  type Context,
+  codecOf,
+  type KeyedProcess,
+  mapState,
+  sideOutput,
+  type TableReference,
+  valueState,
+} from "../../runtime/index.ts";
+import {
+  Correction,
+  type CorrectionOutcome,
+  Entrant,
+  type PassingOutcome,
+  type Race,
+  RunnerUpdate,
+} from "../../schemas/index.ts";
+import { judge, type ReceivedRead, type RunnerView } from "./runner.ts";
+import { diff } from "./runner-diff.ts";
+
+/** What the stage takes in about a runner. */
+export type RunnerInput = { readonly race: string; readonly bib: string } & (
+  | { readonly entrant: Entrant }
+  | { readonly read: ReceivedRead }
+  | { readonly correction: Correction }
+);
+
+/** The key of everything about one runner; a race's id has no slash. */
+export const runnerKey = (runner: { readonly race: string; readonly bib: string }) =>
+  `${runner.race}/${runner.bib}`;
+
+/** What became of every read. */
+export const outcomes = sideOutput<PassingOutcome>("outcomes");
+/** The reads of bibs that are on no start list, again. */
+export const unknownBibs = sideOutput<PassingOutcome>("unknown-bibs");
+export const verdicts = sideOutput<CorrectionOutcome>("verdicts");
+
+const KeptRead = codecOf<ReceivedRead>("kept-read", {
+  type: "record",
+  name: "KeptRead",
+  fields: [
+    { name: "id", type: "string" },
+    { name: "bib", type: "string" },
+    { name: "mat", type: "string" },
+    { name: "timeMs", type: "long" },
+    { name: "receivedMs", type: "long" },
+  ],
+});
+
+const state = {
+  entrant: valueState(Entrant),
+  reads: mapState(KeptRead),
+  corrections: mapState(Correction),
+  /** Set while nothing has been said of what is kept (RS2, RS3). */
+  waiting: valueState(codecOf<boolean>("flag", "boolean")),
+};
+
+/** RS2, RS3: how long a key waits before it looks again. */
+const WAIT_MS = 1000;
+
+interface StepTables extends Record<string, TableReference<unknown>> {
+  readonly races: TableReference<Race>;
+}
+
+type StepContext = Context<RunnerUpdate, typeof state, StepTables, undefined>;
+
+export function runnerStep(
+  races: TableReference<Race>,
+): KeyedProcess<RunnerInput, RunnerUpdate, typeof state, StepTables> {
+  return {
+    emits: RunnerUpdate,
+    sides: [outcomes, unknownBibs, verdicts],
+    state,
+    tables: { races },
+    timers: ["processing"],
+    process(input, context) {
+      const waiting = context.state.waiting.get() === true;
+      const before = waiting ? undefined : view(context);
+      if (!keep(input, context)) return;
+      const mayBeEarly = before === undefined || before.reads.length + before.corrections.length === 0;
+      const after = view(context);
+      if (after === undefined || (after.entrant === undefined && mayBeEarly)) {
+        if (!waiting) wait(context);
+        return;
+      }
+      if (waiting) context.state.waiting.clear();
+      tell(context, before, after);
+    },
+    onTimer(_timer, context) {
+      if (context.state.waiting.get() !== true) return;
+      const after = view(context);
+      if (after === undefined) return wait(context);
+      context.state.waiting.clear();
+      tell(context, undefined, after);
+    },
+  };
+}
+
+/** Puts the input into state; false when it is there already (RS1). */
+function keep(input: RunnerInput, { state }: StepContext): boolean {
+  if ("entrant" in input) {
+    state.entrant.put(input.entrant);
+    return true;
+  }
+  const [id, kept] =
+    "read" in input ? [input.read.id, state.reads] : [input.correction.id, state.corrections];
+  if (kept.has(id)) return false;
+  if ("read" in input) state.reads.put(id, input.read);
+  else state.corrections.put(id, input.correction);
+  return true;
+}
+
+/** The runner as what is kept says; undefined: the race is not known. */
+function view({ key, state, tables }: StepContext): RunnerView | undefined {
+  const slash = key.indexOf("/");
+  const race = tables.races.get(key.slice(0, slash));
+  return (
+    race &&
+    judge(race, key.slice(slash + 1), state.entrant.get(), state.reads.values(), state.corrections.values())
+  );
+}
+
+function wait({ now, state, timers }: StepContext): void {
+  state.waiting.put(true);
+  timers.onProcessingTime(now + WAIT_MS);
+}
+
+function tell(context: StepContext, before: RunnerView | undefined, after: RunnerView): void {
+  const { passings, corrections, update } = diff(before, after);
+  for (const passing of passings) {
+    context.side(outcomes, passing);
+    if (passing.fate === "unknown_bib") context.side(unknownBibs, passing);
+  }
+  for (const correction of corrections) context.side(verdicts, correction);
+  if (update !== undefined) context.emit(update);
+}

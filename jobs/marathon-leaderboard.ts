@@ -1,0 +1,78 @@
+/**
+ * The marathon leaderboard: races, start lists, reads and corrections in; what became of each read, and who stands where,
+ * out. The rules of the sport are in lib/.
+ */
+import { boundedDisorder, job, seconds, topic } from "../runtime/index.ts";
+import {
+  Correction,
+  CorrectionOutcome,
+  Entrant,
+  PassingOutcome,
+  Race,
+  RunnerUpdate,
+  Standing,
+  TimingMessage,
+} from "../schemas/index.ts";
+import { clockTick, raceStep } from "./lib/race-step.ts";
+import {
+  outcomes,
+  type RunnerInput,
+  runnerKey,
+  runnerStep,
+  unknownBibs,
+  verdicts,
+} from "./lib/runner-step.ts";
+
+const compacted = { "cleanup.policy": "compact" };
+const idOf = ({ race, id }: { readonly race: string; readonly id: string }) => `${race}/${id}`;
+
+/** Each keyed by `runnerKey`, but for the heartbeats among the passings, which go to every partition. */
+const entrants = topic("entrants", Entrant);
+const passings = topic("passings", TimingMessage);
+const corrections = topic("corrections", Correction);
+
+const standings = topic("standings", Standing, {
+  key: ({ race, mat, bib }) => `${race}/${mat}/${bib}`,
+  // One reader of a partition sees a race's standings in the order they came to be.
+  partitionBy: ({ race }) => race,
+  config: compacted,
+});
+
+/** `entrants`, `passings`, `corrections` → runner → race → `standings`; and what became of each read and correction. */
+export default job("marathon-leaderboard", (flow) => {
+  const races = flow.table(topic("races", Race), { keyOf: (race) => race.id });
+  const messages = flow
+    .from(passings)
+    .watermark(boundedDisorder({ timeOf: (message) => message.receivedMs, disorderMax: seconds(5) }));
+  const reads = messages.flatMap("reads", ({ race, receivedMs, read }): RunnerInput[] =>
+    read === null ? [] : [{ race, bib: read.bib, read: { ...read, receivedMs } }],
+  );
+  const heartbeats = messages.flatMap("heartbeats", ({ race, receivedMs, read }) =>
+    read === null ? [clockTick(race, receivedMs)] : [],
+  );
+
+  // The steps' names are those of their state in every checkpoint: renaming one orphans it.
+  const runners = reads
+    .union(
+      flow
+        .from(entrants)
+        .map("entries", (entrant): RunnerInput => ({ race: entrant.race, bib: entrant.bib, entrant })),
+      flow
+        .from(corrections)
+        .map(
+          "decisions",
+          (correction): RunnerInput => ({ race: correction.race, bib: correction.bib, correction }),
+        ),
+    )
+    .keyBy(runnerKey)
+    .process("by-runner", runnerStep(races));
+  runners.side(outcomes).to(topic("passing-outcomes", PassingOutcome, { key: idOf }));
+  runners.side(unknownBibs).to(topic("unknown-bibs", PassingOutcome, { key: idOf }));
+  runners.side(verdicts).to(topic("correction-outcomes", CorrectionOutcome, { key: idOf }));
+
+  runners
+    .union(heartbeats)
+    .keyBy((update) => update.race, { exchange: { name: "runner-updates", codec: RunnerUpdate } })
+    .process("by-race", raceStep(races))
+    .to(standings);
+});
