@@ -13,12 +13,6 @@ export interface MatCount {
   passed: number;
 }
 
-export interface RaceListing {
-  id: string;
-  name: string;
-  date: string;
-}
-
 /** How many runners are in each state. */
 export interface Counts {
   runners: number;
@@ -29,6 +23,12 @@ export interface Counts {
   finished: number;
   dnf: number;
   dsq: number;
+}
+
+export interface RaceListing extends Counts {
+  id: string;
+  name: string;
+  date: string;
 }
 
 export interface RaceDetail extends RaceListing {
@@ -42,7 +42,6 @@ export interface RaceDetail extends RaceListing {
   genders: string[];
   /** `M 40-44`. */
   divisions: string[];
-  counts: Counts;
 }
 
 export interface Row {

@@ -105,10 +105,11 @@ async function show(): Promise<void> {
   const { signal } = visit;
   const address = readAddress(location.search);
   watching?.close();
+  watching = null;
   view = address.view;
   try {
     if (races.length === 0) races = await listRaces();
-    const chosen = address.race || race?.id || races[0]?.id;
+    const chosen = address.race || race?.id || (races.find((listed) => listed.running > 0) ?? races[0])?.id;
     if (!chosen) {
       nothing("No race yet. As soon as one is announced, it appears here.");
       setText(page.raceName, "No race yet");
@@ -128,10 +129,19 @@ async function show(): Promise<void> {
   if (signal.aborted) return;
   showRace();
   scheduleRefresh();
-  const unknown = unknownIn(view, race);
-  if (unknown) return nothing(unknown);
+  watch(race);
+}
+
+/** Watches what the address names (B2); says so where the race does not have it. */
+function watch(of: RaceDetail): void {
+  const { signal } = visit;
+  const unknown = unknownIn(view, of);
+  if (unknown) {
+    nothing(unknown);
+    return;
+  }
   page.scroller.setAttribute("aria-busy", "true");
-  watching = watchLeaderboard(race.id, view, {
+  watching = watchLeaderboard(of.id, view, {
     onState: (state) => !signal.aborted && chip.set(state),
     onData: (board) => !signal.aborted && showBoard(board),
     onRefused: (message) => !signal.aborted && nothing(message || "This board cannot be shown."),
@@ -145,7 +155,7 @@ function showRace(): void {
   clock.set(race.asOf);
   setText(page.raceName, race.name);
   setText(page.raceFacts, `${longDate(race.date)}, ${kilometres(race.distanceM)}`);
-  showCounts(race.counts);
+  showCounts(race);
   course.update(race, view);
   groups.update(race, view);
   showRaceChoice(race.id);
@@ -217,6 +227,7 @@ function nobodyYet(): string {
 
 function nothing(message: string): void {
   watching?.close();
+  watching = null;
   page.scroller.hidden = true;
   page.message.hidden = false;
   setText(page.facts, "");
@@ -230,11 +241,13 @@ function failed(error: unknown): void {
     chip.set("refused");
     setText(page.raceName, "No such race");
     showRaceChoice("");
-    nothing("There is no race at this address. Choose one above, or go back.");
-    return;
+    nothing("There is no race at this address yet. Choose one above, or go back.");
+  } else {
+    chip.set("reconnecting");
+    nothing(`${error.message} Trying again.`);
   }
-  chip.set("reconnecting");
-  nothing(`${error.message} Trying again.`);
+  // A server that has just started does not know its races in the first moments.
+  races = [];
   const { signal } = visit;
   setTimeout(() => !signal.aborted && void show(), RACE_REFRESH_MS);
 }
@@ -253,6 +266,8 @@ async function refreshRace(): Promise<void> {
       if (signal.aborted) return;
       race = fresh;
       showRace();
+      // A group or a mat that was not there may have come.
+      if (!watching) watch(race);
     }
   } catch (error) {
     // The stream's own state tells about a lost connection.

@@ -68,6 +68,7 @@ async function start(): Promise<void> {
   }
   onFollowedChange(showFollow);
   page.follow.addEventListener("click", () => setFollowed(raceId, bib, !isFollowed(raceId, bib)));
+  fill(page.follow, "Follow", h("span", "visually-hidden", ` bib ${bib}`));
   page.follow.hidden = false;
   showFollow();
   watchRunner(raceId, bib, {
@@ -162,9 +163,6 @@ function announce(race: RaceDetail, runner: Runner): void {
 function showFollow(): void {
   const on = isFollowed(raceId, bib);
   setAttribute(page.follow, "aria-pressed", on ? "true" : "false");
-  setText(page.follow, on ? "Following" : "Follow");
-  // The name must not change with the state, which is read out beside it.
-  setAttribute(page.follow, "aria-label", `Follow bib ${bib}`);
 }
 
 function tell(title: string, message: string): void {

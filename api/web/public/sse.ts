@@ -5,7 +5,8 @@
  * S1  One connection a subscription; it is closed while the page is hidden, and resumed when it is shown again.
  * S2  A resumed connection sends the last event id it has seen; the server then sends what is missing, or a reset.
  * S3  Nothing heard for `silenceMaxMs`, heartbeats included, counts as a lost connection.
- * S4  A refusal (4xx) is final: the page says so instead of asking again.
+ * S4  A refusal (4xx) at the beginning is final: the page says so instead of asking again. Later it is not: a server that has
+ *     just been started does not know its races in the first moments.
  */
 
 import { isRecord } from "./api.ts";
@@ -39,6 +40,7 @@ export function subscribe(
   const closed = new AbortController();
   let lastEventId = "";
   let attempt = 0;
+  let everLive = false;
   let connection: AbortController | null = null;
   let wake: (() => void) | null = null;
 
@@ -55,7 +57,8 @@ export function subscribe(
     let silence = setTimeout(() => current.abort(), silenceMaxMs);
     try {
       const response = await fetch(url, { headers, cache: "no-store", signal: current.signal });
-      if (response.status >= 400 && response.status < 500 && response.status !== 429) {
+      const refused = response.status >= 400 && response.status < 500 && response.status !== 429;
+      if (refused && !everLive) {
         handlers.onState("refused");
         const problem: unknown = await response.json().catch(() => null);
         handlers.onRefused(isRecord(problem) && typeof problem.message === "string" ? problem.message : "");
@@ -63,6 +66,7 @@ export function subscribe(
       }
       if (!response.ok || !response.body) return "lost";
       attempt = 0;
+      everLive = true;
       handlers.onState("live");
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       parse.restart();
