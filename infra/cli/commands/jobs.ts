@@ -1,0 +1,56 @@
+/** `pace jobs`, `pace submit`, `pace cancel`: which jobs run. */
+import { Command } from "commander";
+import type { JobInfo } from "../../../api/control/control.ts";
+import { connect } from "../connect.ts";
+import { addWhere, parseParallelism, type WhereOptions } from "../options.ts";
+import { print, table } from "../output.ts";
+import { jobModule } from "../places.ts";
+
+export function jobsCommand(): Command {
+  const command = new Command("jobs").description("list the jobs and their states");
+  return addWhere(command).action(async (options: WhereOptions) => {
+    const { jobs } = await connect(options).call<{ jobs: JobInfo[] }>("GET", "/v1/jobs");
+    print(options.json, jobs, () =>
+      jobs.length === 0 ? "There are no jobs. Submit one: pace submit jobs/x.ts" : jobTable(jobs),
+    );
+  });
+}
+
+export function submitCommand(): Command {
+  const command = new Command("submit")
+    .description("have a job run, on every node; submitted again, it goes on from its state")
+    .argument("<module>", "the job's file, such as jobs/marathon-leaderboard.ts")
+    .option("--parallelism <n>", "slots its work is shared by", parseParallelism);
+  return addWhere(command).action(
+    async (module: string, options: WhereOptions & { parallelism?: number }) => {
+      const body = {
+        module: jobModule(module),
+        ...(options.parallelism && { parallelism: options.parallelism }),
+      };
+      const job = await connect(options).call<JobInfo>("POST", "/v1/jobs", body);
+      print(options.json, job, () => jobTable([job]));
+    },
+  );
+}
+
+export function cancelCommand(): Command {
+  const command = new Command("cancel")
+    .description("stop a job on every node; its state and its results stay")
+    .argument("<name>", "as `pace jobs` lists it");
+  return addWhere(command).action(async (name: string, options: WhereOptions) => {
+    await connect(options).call("DELETE", `/v1/jobs/${encodeURIComponent(name)}`);
+    print(options.json, { name, state: "cancelled" }, () => `${name} is cancelled`);
+  });
+}
+
+function jobTable(jobs: readonly JobInfo[]): string {
+  const rows = jobs.map(({ name, state, parallelism, module, submittedMs, reason }) => [
+    name,
+    state,
+    String(parallelism),
+    module,
+    new Date(submittedMs).toISOString().replace(/\.\d+Z$/, "Z"),
+    reason,
+  ]);
+  return table(["NAME", "STATE", "PARALLELISM", "MODULE", "SUBMITTED", "PROBLEM"], rows);
+}

@@ -1,0 +1,50 @@
+/** `pace up`: what `npm start` runs. */
+import { resolve } from "node:path";
+import { Command, Option } from "commander";
+import type { Speed } from "../../replay/tempo.ts";
+import { absolute, dataOption, jsonOption, parseParallelism, parsePort, speedOption } from "../options.ts";
+import { RACE_DEFAULT } from "../places.ts";
+import { up } from "../up.ts";
+
+interface Options {
+  readonly race: string;
+  readonly speed: Speed;
+  readonly port?: number;
+  readonly host: string;
+  readonly data: string;
+  readonly once?: boolean;
+  readonly keep?: boolean;
+  readonly replay: boolean;
+  readonly parallelism?: number;
+  readonly json?: boolean;
+}
+
+export function upCommand(): Command {
+  return new Command("up")
+    .description("start everything, replay a race, show it live (npm start does this)")
+    .addOption(
+      new Option("--race <folder>", "the race to replay")
+        .argParser(absolute)
+        .default(resolve(RACE_DEFAULT), "infra/races/chicago-2023"),
+    )
+    .addOption(speedOption())
+    .option("--port <n>", "of board and API (default: 8080, or the next one free)", parsePort)
+    .option("--host <address>", "of board and API; anything but loopback is open to the network", "127.0.0.1")
+    .addOption(dataOption())
+    .option("--once", "end when every result of the race is in ClickHouse; the last line is JSON")
+    .option("--keep", "with --once: go on serving after that line")
+    .option("--no-replay", "replay nothing: a further node, or results already there")
+    .option("--parallelism <n>", "slots the leaderboard's work is shared by", parseParallelism)
+    .addOption(jsonOption())
+    .addHelpText(
+      "after",
+      "\nKAFKA_BROKERS and CLICKHOUSE_URL name servers to use in place of the embedded ones.\n" +
+        "A run that was stopped or killed is taken up by the same command again.",
+    )
+    .action(async (options: Options, command: Command) => {
+      if (options.keep && !options.once) command.error("error: --keep goes with --once");
+      if (options.once && !options.replay)
+        command.error("error: --once waits for a replay, --no-replay starts none");
+      process.exit(await up(options));
+    });
+}

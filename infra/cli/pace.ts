@@ -1,0 +1,53 @@
+/**
+ * `pace`: the command line of Pacestream. One file a command in `commands/`; what they share lies beside this.
+ *
+ * Exit codes: 0 done · 1 it failed, and standard error says why and what to do · 2 the command was written wrong ·
+ * 128 + signal: stopped before it was done.
+ */
+import { Command, CommanderError } from "commander";
+import { PacestreamError } from "../../runtime/errors.ts";
+import { correctCommand } from "./commands/correct.ts";
+import { deadLettersCommand } from "./commands/dead-letters.ts";
+import { cancelCommand, jobsCommand, submitCommand } from "./commands/jobs.ts";
+import { raceCommand } from "./commands/race.ts";
+import { sqlCommand } from "./commands/sql.ts";
+import { statusCommand } from "./commands/status.ts";
+import { upCommand } from "./commands/up.ts";
+
+// Node says at each start that stripping types is an experiment; other warnings are worth hearing.
+process.removeAllListeners("warning");
+process.on("warning", ({ name, message }) => {
+  if (name !== "ExperimentalWarning") console.error(`${name}: ${message}`);
+});
+
+const program = new Command("pace")
+  .description("Live results of a race: replay it, watch it, correct it.")
+  .helpCommand(true)
+  .showHelpAfterError("(--help says what there is)")
+  .addCommand(upCommand())
+  .addCommand(raceCommand())
+  .addCommand(jobsCommand())
+  .addCommand(submitCommand())
+  .addCommand(cancelCommand())
+  .addCommand(correctCommand())
+  .addCommand(statusCommand())
+  .addCommand(deadLettersCommand())
+  .addCommand(sqlCommand());
+
+// Commander exits 1 for what was written wrong; 2 tells scripts that trying again cannot help.
+const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)];
+for (const command of everyCommand(program)) {
+  command.exitOverride();
+  command.configureHelp({ showGlobalOptions: true });
+}
+
+try {
+  await program.parseAsync();
+  // Nothing is waited for any more; the Kafka client would keep the process for some seconds.
+  process.exit();
+} catch (error) {
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
+  if (error instanceof PacestreamError) console.error(`pace: ${error.message}`);
+  else console.error("pace: failed for a reason it does not know:", error);
+  process.exit(1);
+}

@@ -1,0 +1,89 @@
+/**
+ * Where things are, for every command: the project, the data folder, the running program.
+ *
+ * Order of looking: flag, environment, `run.json` of the data folder. An error names all places looked in.
+ */
+import { isAbsolute, join, relative, resolve } from "node:path";
+import {
+  type ClickHouseConnection,
+  clickHouseFromEnvironment,
+  type KafkaConnection,
+  kafkaFromEnvironment,
+} from "../../runtime/config.ts";
+import { ConfigError, PacestreamError } from "../../runtime/errors.ts";
+import { type RunFile, readRunFile, runFilePath } from "./run-file.ts";
+
+/** The project's folder. */
+export const ROOT = resolve(import.meta.dirname, "../..");
+export const DATA_DIR_DEFAULT = join(ROOT, ".pacestream/data");
+export const RACES_DIR = join(ROOT, "infra/races");
+/** What `npm start` shows. */
+export const RACE_DEFAULT = join(RACES_DIR, "chicago-2023");
+
+/** How a command finds the program; each from its flag. */
+export interface Whereabouts {
+  readonly data: string;
+  readonly api?: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export class NotRunningError extends PacestreamError {
+  constructor(what: string, looked: readonly string[]) {
+    super(
+      "NOT_RUNNING",
+      `no running Pacestream found: ${looked.join("; ")}.\nStart one with \`npm start\`, or say where ${what}.`,
+      "retry",
+    );
+  }
+}
+
+/** Base address of the API, without a slash at its end. @throws NotRunningError, ConfigError */
+export function findApi({ data, api }: Whereabouts, env: Environment = process.env): string {
+  const [given, from] = api ? [api, "--api"] : [env.PACE_API, "PACE_API"];
+  if (given) {
+    if (!/^https?:\/\/[^/]/.test(given)) {
+      throw new ConfigError(`${from}: "${given}" is not an address such as http://127.0.0.1:8080`);
+    }
+    return given.replace(/\/+$/, "");
+  }
+  const run = readRunFile(data);
+  if (run) return run.api;
+  throw new NotRunningError("it is with --api URL or PACE_API", [
+    "--api is not given",
+    "PACE_API is not set",
+    nobodyAt(data),
+  ]);
+}
+
+export function findKafka(data: string): KafkaConnection {
+  const given = kafkaFromEnvironment();
+  if (given) return given;
+  return { brokers: findRun(data, "KAFKA_BROKERS").kafka };
+}
+
+export function findClickHouse(data: string): ClickHouseConnection {
+  const given = clickHouseFromEnvironment();
+  if (given) return given;
+  const { url, username, database } = findRun(data, "CLICKHOUSE_URL").clickHouse;
+  return { url, username, database, password: "" };
+}
+
+function findRun(data: string, variable: string): RunFile {
+  const run = readRunFile(data);
+  if (run) return run;
+  throw new NotRunningError(`its server is with ${variable}`, [`${variable} is not set`, nobodyAt(data)]);
+}
+
+function nobodyAt(data: string): string {
+  return `${runFilePath(data)} names no living program`;
+}
+
+/** A job's module as all nodes name it: from the project's folder. @throws ConfigError */
+export function jobModule(given: string, cwd: string = process.cwd()): string {
+  const path = relative(ROOT, resolve(cwd, given));
+  if (path.startsWith("..") || isAbsolute(path)) {
+    throw new ConfigError(`${given}: a job's file must lie in ${ROOT}, where every node finds it`);
+  }
+  return path;
+}

@@ -1,0 +1,144 @@
+/**
+ * The life of `npm start`: everything up, a race replayed, results waited for where asked, everything down.
+ *
+ * U1  However it ends, what was started is stopped, in order, before the process exits.
+ * U2  With `once`, the last line on standard output is JSON, and it is printed only when every result is in ClickHouse.
+ */
+import { mkdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { pino } from "pino";
+import { clickHouseFromEnvironment, kafkaFromEnvironment } from "../../runtime/config.ts";
+import { PacestreamError } from "../../runtime/errors.ts";
+import { type Platform, startPlatform } from "../platform/platform.ts";
+import { replayIntoKafka } from "../replay/kafka-replay.ts";
+import { openRecording, type RecordedRace } from "../replay/recording.ts";
+import type { ReplayResult } from "../replay/replay.ts";
+import type { Speed } from "../replay/tempo.ts";
+import { TOKEN_VARIABLE } from "./connect.ts";
+import { summarise } from "./once.ts";
+import { type Console, count, openConsole } from "./output.ts";
+import { ROOT } from "./places.ts";
+import { ReplayConsole } from "./replay-console.ts";
+import { writeRunFile } from "./run-file.ts";
+import { aborted, listenForStop, type Stopping } from "./stopping.ts";
+
+export interface UpOptions {
+  readonly race: string;
+  readonly speed: Speed;
+  readonly port?: number;
+  readonly host: string;
+  readonly data: string;
+  readonly once?: boolean;
+  readonly keep?: boolean;
+  readonly replay: boolean;
+  readonly parallelism?: number;
+  readonly json?: boolean;
+}
+
+/** Returns the exit code. @throws PacestreamError when something does not start, or the race cannot be replayed. */
+export async function up(options: UpOptions): Promise<number> {
+  const startedMs = performance.now() - process.uptime() * 1000;
+  const terminal = openConsole(options.json ? process.stderr : process.stdout);
+  const stopping = listenForStop(() => terminal.line("Stopping (Ctrl-C again forces it)"));
+  const shown = new ReplayConsole(terminal, options.speed);
+  // Before anything is started: a folder that cannot be replayed is told at once.
+  const recording = options.replay ? await openRecording(options.race, shown.onProblem) : undefined;
+  const logFile = join(options.data, "logs", "pacestream.log");
+  mkdirSync(join(options.data, "logs"), { recursive: true });
+  const logger = pino({ base: null }, pino.destination({ dest: logFile, sync: false }));
+
+  const platform = await startPlatform({
+    root: ROOT,
+    dataDir: options.data,
+    host: options.host,
+    port: options.port,
+    kafka: kafkaFromEnvironment(),
+    clickHouse: clickHouseFromEnvironment(),
+    parallelism: options.parallelism,
+    controlToken: process.env[TOKEN_VARIABLE],
+    tell: terminal.line,
+    logger,
+  });
+  const { kafka, clickHouse, url } = platform;
+  const removeRunFile = writeRunFile(options.data, { api: url, kafka: kafka.brokers, clickHouse });
+  try {
+    const readyS = ((performance.now() - startedMs) / 1000).toFixed(1);
+    terminal.line(`Pacestream is ready after ${readyS} s`);
+    for (const [name, value] of [
+      ["board", `${url}/`],
+      ["API", `${url}/docs`],
+      ["Kafka", kafka.brokers.join(",")],
+      ["ClickHouse", `${clickHouse.url}/play`],
+      ["log", relative(process.cwd(), logFile)],
+    ]) {
+      terminal.line(`  ${name!.padEnd(12)}${value}`);
+    }
+    if (recording === undefined) {
+      await aborted(stopping.signal);
+      return 0;
+    }
+    return await run(options, platform, recording, shown, terminal, stopping);
+  } finally {
+    removeRunFile();
+    await platform.stop(); // U1
+    logger.flush();
+  }
+}
+
+async function run(
+  options: UpOptions,
+  platform: Platform,
+  recording: RecordedRace,
+  shown: ReplayConsole,
+  terminal: Console,
+  stopping: Stopping,
+): Promise<number> {
+  const { signal } = stopping;
+  const { race } = recording;
+  const pace = options.speed === "max" ? "as fast as it goes" : `at ${options.speed} times its speed`;
+  terminal.line(`Replaying ${race.name} ${pace}; Ctrl-C stops, and the same command goes on from there`);
+  const startedMs = Date.now();
+  let result: ReplayResult;
+  try {
+    result = await replayIntoKafka(platform.kafka, {
+      recording,
+      fingerprint: recording.fingerprint,
+      speed: options.speed,
+      signal,
+      onProgress: shown.onProgress(recording.outlook),
+      onTrouble: shown.onTrouble,
+    });
+    shown.end();
+  } catch (error) {
+    shown.end();
+    // The race goes on without this replay: go on showing it, unless its end was to be waited for.
+    if (!(error instanceof PacestreamError) || error.code !== "REPLAY_TAKEN_OVER" || options.once)
+      throw error;
+    terminal.line(error.message);
+    await aborted(signal);
+    return 0;
+  }
+  if (result.progress.ended) {
+    const how = result.resumedFrom?.ended ? "had been replayed before" : "is replayed";
+    terminal.line(`${race.name} ${how}: ${count(result.progress.reads)} reads`);
+  }
+  if (options.once && !signal.aborted) {
+    const summary = await summarise({
+      platform,
+      recording,
+      result,
+      startedMs,
+      dataDir: options.data,
+      terminal,
+      signal,
+    });
+    if (summary) {
+      process.stdout.write(`${JSON.stringify(summary)}\n`); // U2
+      if (!options.keep) return 0;
+      await aborted(signal);
+      return 0;
+    }
+  }
+  await aborted(signal);
+  return options.once ? stopping.exitCode() : 0;
+}

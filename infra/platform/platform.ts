@@ -1,0 +1,185 @@
+/**
+ * Everything of Pacestream in one process: services, a runtime node with the leaderboard, the sink, the API.
+ *
+ * Owns: what starts after what, and that all of it ends. What each part does is the part's.
+ *
+ * O1  Parts end in the reverse of the order they started in: first who talks to people, last who keeps the data.
+ * O2  When a part does not start, those before it end before the error is thrown.
+ */
+import type { Logger } from "pino";
+import { collectDefaultMetrics, Registry } from "prom-client";
+import { type Api, startApi } from "../../api/server.ts";
+import { loadJob } from "../../runtime/cluster/job-run.ts";
+import { prepareTopics } from "../../runtime/cluster/job-topology.ts";
+import { type RuntimeNode, startNode } from "../../runtime/cluster/node.ts";
+import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
+import type { JobPlan } from "../../runtime/graph/plan.ts";
+import { deadLetterTopic } from "../../runtime/graph/topics.ts";
+import { createProducer } from "../../runtime/kafka/producer.ts";
+import { type ClickHouseSink, startClickHouseSink } from "../../runtime/sinks/clickhouse/index.ts";
+import { applyMigrations } from "../clickhouse/migrate.ts";
+import { RESULT_TABLES } from "../clickhouse/tables.ts";
+import { isFree } from "../embedded/ports.ts";
+import { startServices } from "../embedded/services.ts";
+import { ensureRaceTopics } from "../replay/kafka-replay.ts";
+import { CORRECTIONS } from "../replay/topics.ts";
+import { correctionDesk, jobControl } from "./control.ts";
+
+export interface PlatformOptions {
+  /** The project's folder: jobs are named from it. */
+  readonly root: string;
+  readonly dataDir: string;
+  readonly host: string;
+  /** The API's port; `undefined`: 8080, or the next one that is free. */
+  readonly port: number | undefined;
+  /** Given: nothing embedded in its place. */
+  readonly kafka: KafkaConnection | undefined;
+  readonly clickHouse: ClickHouseConnection | undefined;
+  /** Slots of the leaderboard; `undefined`: as many as it has, or two. */
+  readonly parallelism: number | undefined;
+  /** Asked for by calls that change something. */
+  readonly controlToken: string | undefined;
+  /** What people should see. */
+  readonly tell: (line: string) => void;
+  /** The details. */
+  readonly logger: Logger;
+}
+
+export interface Platform {
+  readonly kafka: KafkaConnection;
+  readonly clickHouse: ClickHouseConnection;
+  /** Base address of API and board. */
+  readonly url: string;
+  readonly node: RuntimeNode;
+  readonly sink: ClickHouseSink;
+  readonly leaderboard: JobPlan;
+  stop(): Promise<void>;
+}
+
+/** Path from the project's folder. */
+const LEADERBOARD_MODULE = "jobs/marathon-leaderboard.ts";
+/** How long a part may take to end before the next one's turn comes. */
+const STOP_MAX_MS = 15_000;
+const PARALLELISM_DEFAULT = 2;
+const PORT_DEFAULT = 8080;
+/** Ports tried after the usual one, before any. */
+const PORTS_TRIED = 50;
+
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const { root, logger } = options;
+  const log = (line: string) => logger.info(line);
+  const parts = new Parts(log);
+  try {
+    const services = await parts.start("services", startServices({ ...options, log: options.tell }), (it) =>
+      it.stop(),
+    );
+    const { kafka, clickHouse } = services;
+    const registry = new Registry();
+    collectDefaultMetrics({ register: registry });
+
+    const leaderboard = await loadJob(root, LEADERBOARD_MODULE);
+    const prepare = async () => {
+      await ensureRaceTopics(kafka);
+      await prepareTopics(kafka, leaderboard, options.parallelism ?? PARALLELISM_DEFAULT);
+    };
+    await Promise.all([prepare(), applyMigrations(clickHouse)]);
+
+    const sinkOptions = {
+      kafka,
+      clickHouse,
+      tables: RESULT_TABLES,
+      deadLetterTopic: deadLetterTopic(leaderboard.job),
+    };
+    const [sink, node, desk] = await Promise.all([
+      parts.start("sink", startClickHouseSink({ ...sinkOptions, registry, log }), (it) => it.stop()),
+      parts.start("node", startNode({ kafka, registry, log, root }), (it) => it.stop()),
+      parts.start("corrections", createProducer(kafka, { clientId: CORRECTIONS }), (it) => it.close()),
+    ]);
+    const apiOptions = {
+      kafka,
+      registry,
+      log: logger,
+      jobs: jobControl(node),
+      corrections: await correctionDesk(kafka, desk),
+      ...(options.controlToken && { controlToken: options.controlToken }),
+    };
+    const [api] = await Promise.all([
+      parts.start("api", listen(options, apiOptions), (it) => it.close()),
+      submitLeaderboard(node, leaderboard.job, options),
+    ]);
+    await api.ready;
+    return { kafka, clickHouse, url: api.url, node, sink, leaderboard, stop: () => parts.stop() };
+  } catch (error) {
+    await parts.stop(); // O2
+    throw error;
+  }
+}
+
+async function listen(
+  { host, port }: PlatformOptions,
+  options: Omit<Parameters<typeof startApi>[0], "port" | "host">,
+): Promise<Api> {
+  if (port !== undefined) return startApi({ ...options, host, port });
+  let free = PORT_DEFAULT;
+  while (free < PORT_DEFAULT + PORTS_TRIED && !(await isFree(free))) free++;
+  // Somebody may take it before we do: then any will do.
+  return startApi({ ...options, host, port: free, portFallback: true });
+}
+
+/** Has the leaderboard run, unless it does, or somebody cancelled it. */
+async function submitLeaderboard(node: RuntimeNode, name: string, options: PlatformOptions): Promise<void> {
+  const { parallelism, tell } = options;
+  const known = (await node.jobs()).find((job) => job.name === name);
+  if (known?.state === "cancelled") {
+    tell(`The job ${name} was cancelled; it goes on after: npx pace submit ${LEADERBOARD_MODULE}`);
+    return;
+  }
+  if (known && (parallelism === undefined || parallelism === known.parallelism)) return;
+  await node.submit({ module: LEADERBOARD_MODULE, parallelism: parallelism ?? PARALLELISM_DEFAULT });
+}
+
+/** What has started, and how it ends (O1). */
+class Parts {
+  readonly #ends: { readonly name: string; readonly end: () => Promise<void> }[] = [];
+  readonly #starting = new Set<Promise<unknown>>();
+  readonly #log: (line: string) => void;
+  #stopped: Promise<void> | undefined;
+
+  constructor(log: (line: string) => void) {
+    this.#log = log;
+  }
+
+  async start<T>(name: string, starting: Promise<T>, end: (part: T) => Promise<void>): Promise<T> {
+    const started = starting.then((part) => {
+      this.#ends.push({ name, end: () => end(part) });
+      return part;
+    });
+    this.#starting.add(started);
+    return started;
+  }
+
+  /** May be called more than once. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.allSettled(this.#starting); // one that fails leaves others that start beside it
+    for (let part = this.#ends.pop(); part; part = this.#ends.pop()) {
+      const startedMs = performance.now();
+      await inTime(part.end(), STOP_MAX_MS).catch((error: Error) =>
+        this.#log(`stopping ${part?.name}: ${error.message}`),
+      );
+      this.#log(`stopped ${part.name} in ${Math.round(performance.now() - startedMs)} ms`);
+    }
+  }
+}
+
+async function inTime(ending: Promise<void>, maxMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not ended after ${maxMs / 1000} s; left behind`)), maxMs);
+  });
+  await Promise.race([ending, late]).finally(() => clearTimeout(timer));
+}
