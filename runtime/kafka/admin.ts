@@ -18,6 +18,8 @@ export interface TopicSpec {
 
 const BUDGET_MS = 60_000;
 const PAUSE_MS = 250;
+/** A new topic is there within some 20 ms. */
+const LOOK_AGAIN_MS = 20;
 
 /** Event time is what a record says, however far from the broker's clock: without this, one more than an hour ahead is refused. */
 const DEFAULT_CONFIG = { "message.timestamp.after.max.ms": "9223372036854775807" };
@@ -36,7 +38,7 @@ export async function ensureTopics(connection: KafkaConnection, topics: readonly
       await createTopic(admin, spec, spec.replication ?? Math.min(3, brokers));
     }
     while (!topics.every((spec) => isReady(cluster, spec))) {
-      await pause();
+      await pause(LOOK_AGAIN_MS);
       await cluster.refresh(names);
     }
   });
@@ -53,7 +55,7 @@ export async function deleteTopics(connection: KafkaConnection, topics: readonly
     const gone = (topic: string) => cluster.topic(topic)?.errorCode !== 0;
     await cluster.refresh(topics);
     while (!topics.every(gone)) {
-      await pause();
+      await pause(LOOK_AGAIN_MS);
       await cluster.refresh(topics);
     }
   });
@@ -167,7 +169,7 @@ async function withCluster<T>(
         const again =
           error instanceof KafkaUnavailableError || findErrorBy(error as Error, "canRetry", true) !== null;
         if (!again || performance.now() - startMs > BUDGET_MS) throw error;
-        await pause();
+        await pause(PAUSE_MS);
       }
     }
   } finally {
@@ -175,6 +177,6 @@ async function withCluster<T>(
   }
 }
 
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

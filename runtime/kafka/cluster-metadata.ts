@@ -13,7 +13,6 @@ import {
   type Connection,
   type ConnectionOptions,
   ConnectionPool,
-  findErrorBy,
   metadataV12,
   protocolErrors,
   protocolErrorsCodesById,
@@ -155,18 +154,23 @@ export function clientOptions({ tls, sasl }: KafkaConnection): ConnectionOptions
 /** Throws on errors that no retry mends: credentials, certificates, a version too old. */
 export function throwIfFinal(error: unknown): void {
   if (error instanceof KafkaRefusedError) throw error;
-  const cause = error as Error;
-  if (findErrorBy(cause, "code", "PLT_KFK_AUTHENTICATION")) {
-    throw new KafkaRefusedError(
-      `Kafka refuses the credentials (check KAFKA_SASL_*): ${rootOf(cause).message}`,
-      { cause },
-    );
+  for (const cause of causesOf(error)) {
+    const code = String(cause.code ?? "");
+    if (code === "PLT_KFK_AUTHENTICATION") {
+      throw new KafkaRefusedError(`Kafka refuses the credentials (check KAFKA_SASL_*): ${cause.message}`, {
+        cause,
+      });
+    }
+    if (code === "PLT_KFK_USER" || /CERT|SELF_SIGNED|ERR_TLS|ERR_SSL|UNABLE_TO_VERIFY/.test(code)) {
+      throw new KafkaRefusedError(`no TLS connection to Kafka (check KAFKA_TLS*): ${cause.message}`, {
+        cause,
+      });
+    }
   }
-  const root = rootOf(cause) as Error & { code?: unknown };
-  const code = String(root.code ?? "");
-  if (code === "PLT_KFK_USER" || /CERT|SELF_SIGNED|ERR_TLS|ERR_SSL|UNABLE_TO_VERIFY/.test(code)) {
-    throw new KafkaRefusedError(`no TLS connection to Kafka (check KAFKA_TLS*): ${root.message}`, { cause });
-  }
+}
+
+function* causesOf(error: unknown): Generator<Error & { code?: unknown }> {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) yield cause;
 }
 
 /** Whether Kafka calls the error one that passes. */
@@ -187,12 +191,6 @@ async function requestMetadata(connection: Connection, topics: readonly string[]
     if (error instanceof ResponseError) return error.response as metadataV12.MetadataResponse;
     throw error;
   }
-}
-
-function rootOf(error: Error): Error {
-  let root = error;
-  while (root.cause instanceof Error) root = root.cause;
-  return root;
 }
 
 function parseBroker(address: string): Broker {
