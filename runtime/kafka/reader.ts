@@ -127,14 +127,14 @@ class KafkaPartitionReader implements PartitionReader {
   async poll(waitMs: number): Promise<readonly PolledPartition[]> {
     const deadlineMs = performance.now() + waitMs;
     for (;;) {
+      // Before anything is taken: what was taken must be handed over.
+      this.#throwFailure();
       const arrived = this.#arrived.next();
       const polled = this.#takeHeld();
       this.#fetchAll(); // R2
-      this.#throwFailure();
       const leftMs = deadlineMs - performance.now();
       if (polled.length > 0 || leftMs <= 0 || this.#closed) return polled;
       await arrived.orAfter(Math.min(leftMs, TICK_MS));
-      this.#throwFailure();
     }
   }
 
