@@ -36,6 +36,8 @@ export interface LineProblem {
   readonly text: string;
 }
 
+type OnProblem = (problem: LineProblem) => void;
+
 /** A line of `results.csv`: what officials found. Absent values are null. */
 export interface OfficialResult {
   readonly bib: string;
@@ -116,68 +118,41 @@ function fileOf(path: string, name: string): string | undefined {
   return [join(path, `${name}.csv`), join(path, `${name}.csv.gz`)].find((file) => existsSync(file));
 }
 
-async function* entrants(
-  file: string,
-  race: string,
-  onProblem: (problem: LineProblem) => void,
-): AsyncGenerator<Entrant> {
+function entrants(file: string, race: string, onProblem: OnProblem): AsyncGenerator<Entrant> {
   const seen = new Set<string>();
-  for await (const { rows, report } of table(file, ["bib"], ["gender", "division", "country"], onProblem)) {
-    for (const row of rows) {
-      const [bib = "", gender = "", division = "", country = ""] = row.values;
-      if (bib === "") report(row.line, "bib", "is empty: every entrant needs one");
-      else if (seen.has(bib)) report(row.line, "bib", `${bib} was on the list already: its first line stays`);
-      else {
-        seen.add(bib);
-        yield { race, bib, gender: gender.toUpperCase(), division, country };
-      }
-    }
-  }
+  return table(file, ["bib"], ["gender", "division", "country"], onProblem, (values) => {
+    const [bib = "", gender = "", division = "", country = ""] = values;
+    if (bib === "") return new Fault("bib", "is empty: every entrant needs one");
+    if (seen.has(bib)) return new Fault("bib", `${bib} was on the list already: its first line stays`);
+    seen.add(bib);
+    return { race, bib, gender: gender.toUpperCase(), division, country };
+  });
 }
 
-async function* messages(
-  file: string,
-  race: string,
-  onProblem: (problem: LineProblem) => void,
-): AsyncGenerator<TimingMessage> {
-  for await (const { rows, report } of table(file, ["bib", "mat", "timeS"], ["receivedS"], onProblem)) {
-    for (const row of rows) {
-      const [bib = "", mat = "", time = "", received = ""] = row.values;
-      const timeMs = milliseconds(time);
-      const receivedMs = received === "" ? timeMs : milliseconds(received);
-      if (bib === "") report(row.line, "bib", "is empty: whose read is it?");
-      else if (mat === "") report(row.line, "mat", "is empty: where was it read?");
-      else if (timeMs === null) report(row.line, "timeS", NOT_A_TIME);
-      else if (receivedMs === null) report(row.line, "receivedS", NOT_A_TIME);
-      else yield { race, receivedMs, read: { id: String(row.line.line), bib, mat, timeMs } };
-    }
-  }
+function messages(file: string, race: string, onProblem: OnProblem): AsyncGenerator<TimingMessage> {
+  return table(file, ["bib", "mat", "timeS"], ["receivedS"], onProblem, (values, line) => {
+    const [bib = "", mat = "", time = "", received = ""] = values;
+    if (bib === "") return new Fault("bib", "is empty: whose read is it?");
+    if (mat === "") return new Fault("mat", "is empty: where was it read?");
+    const timeMs = milliseconds(time);
+    if (timeMs === null) return new Fault("timeS", NOT_A_TIME);
+    const receivedMs = received === "" ? timeMs : milliseconds(received);
+    if (receivedMs === null) return new Fault("receivedS", NOT_A_TIME);
+    return { race, receivedMs, read: { id: String(line), bib, mat, timeMs } };
+  });
 }
 
-async function* officialResults(
-  file: string,
-  onProblem: (problem: LineProblem) => void,
-): AsyncGenerator<OfficialResult> {
-  const columns = ["netS", "gunS", "place", "placeGender", "placeDivision"] as const;
-  for await (const { rows, report } of table(file, ["bib"], columns, onProblem)) {
-    for (const row of rows) {
-      const [bib = "", net = "", gun = "", ...places] = row.values;
-      const bad = columns.find((_, i) => row.values[i + 1] && milliseconds(row.values[i + 1]!) === null);
-      if (bib === "") report(row.line, "bib", "is empty");
-      else if (bad !== undefined) report(row.line, bad, "is not a number");
-      else {
-        const [place, placeGender, placeDivision] = places.map((text) => (text === "" ? null : Number(text)));
-        yield {
-          bib,
-          netMs: milliseconds(net),
-          gunMs: milliseconds(gun),
-          place: place ?? null,
-          placeGender: placeGender ?? null,
-          placeDivision: placeDivision ?? null,
-        };
-      }
-    }
-  }
+function officialResults(file: string, onProblem: OnProblem): AsyncGenerator<OfficialResult> {
+  const columns = ["netS", "gunS", "place", "placeGender", "placeDivision"];
+  return table(file, ["bib"], columns, onProblem, ([bib = "", net = "", gun = "", ...places]) => {
+    if (bib === "") return new Fault("bib", "is empty");
+    const bad = [net, gun, ...places].findIndex((text) => text !== "" && milliseconds(text) === null);
+    if (bad !== -1) return new Fault(columns[bad]!, "is not a number");
+    const [place = null, placeGender = null, placeDivision = null] = places.map((text) =>
+      text === "" ? null : Number(text),
+    );
+    return { bib, netMs: milliseconds(net), gunMs: milliseconds(gun), place, placeGender, placeDivision };
+  });
 }
 
 const NOT_A_TIME = "is not a time: give seconds since local midnight, such as 27001 or 27001.25";
@@ -193,47 +168,54 @@ function milliseconds(text: string): number | null {
   return Math.abs(ms) <= TIME_MAX_MS ? ms : null;
 }
 
-interface Row {
-  readonly line: CsvLine;
-  /** Trimmed, in the order asked for; empty where an optional column is absent. */
-  readonly values: readonly string[];
+/** Why a line cannot be used. */
+class Fault {
+  readonly column: string;
+  readonly problem: string;
+  constructor(column: string, problem: string) {
+    this.column = column;
+    this.problem = problem;
+  }
 }
 
-interface Rows {
-  readonly rows: readonly Row[];
-  report(line: CsvLine, column: string, problem: string): void;
-}
-
-/** The rows of a file by column name, a batch at a time; lines without the required columns are set apart. */
-async function* table(
+/**
+ * What `read` makes of each line of a file, in order; faults are reported and left out.
+ * @param read gets the values of `required`, then `optional` columns, trimmed, empty where the file has none.
+ */
+async function* table<T>(
   path: string,
   required: readonly string[],
   optional: readonly string[],
-  onProblem: (problem: LineProblem) => void,
-): AsyncGenerator<Rows> {
+  onProblem: OnProblem,
+  read: (values: readonly string[], line: number) => T | Fault,
+): AsyncGenerator<T> {
   const file = basename(path);
   const names = [...required, ...optional];
-  const report = ({ line, text }: CsvLine, column: string, problem: string) =>
-    onProblem({ file, line, column, problem, text: text.length > 200 ? `${text.slice(0, 200)}…` : text });
   let positions: readonly number[] | undefined;
   let needed = 0;
+  const readLine = ({ line, fields, problem }: CsvLine, at: readonly number[]): T | Fault => {
+    if (problem !== "") return new Fault("", problem);
+    if (fields.length < needed) {
+      return new Fault("", `has ${fields.length} columns, ${needed} are needed (${required.join(", ")})`);
+    }
+    return read(
+      at.map((position) => fields[position]?.trim() ?? ""),
+      line,
+    );
+  };
   try {
     for await (const lines of csvLines(path)) {
-      const rows: Row[] = [];
       for (const line of lines) {
         if (positions === undefined) {
           positions = columnPositions(path, line, required, names);
           needed = 1 + Math.max(...positions.slice(0, required.length));
-        } else if (line.problem !== "") report(line, "", line.problem);
-        else if (line.fields.length < needed) {
-          report(
-            line,
-            "",
-            `has ${line.fields.length} columns, ${needed} are needed (${required.join(", ")})`,
-          );
-        } else rows.push({ line, values: positions.map((at) => line.fields[at]?.trim() ?? "") });
+          continue;
+        }
+        const item = readLine(line, positions);
+        if (item instanceof Fault)
+          onProblem({ file, line: line.line, ...item, text: line.text.slice(0, 200) });
+        else yield item;
       }
-      yield { rows, report };
     }
   } catch (cause) {
     if (cause instanceof RaceFolderError) throw cause;
