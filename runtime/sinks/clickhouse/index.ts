@@ -79,6 +79,8 @@ class RunningSink implements ClickHouseSink {
   #lease: Lease | undefined;
   /** While the lease is held. */
   #tenure: { readonly ending: AbortController; readonly ended: Promise<void> } | undefined;
+  /** Resolves when the last tenure that was told to end has ended. */
+  #ending: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(options: ClickHouseSinkOptions) {
@@ -94,8 +96,11 @@ class RunningSink implements ClickHouseSink {
       name: this.#name,
       log,
       onHeld: () => {
+        if (this.#stopped) return;
         const ending = new AbortController();
-        this.#tenure = { ending, ended: this.#work(ending.signal) };
+        // A tenure that is still ending goes on to its end first: they share the pipelines.
+        const before = this.#ending;
+        this.#tenure = { ending, ended: before.then(() => this.#work(ending.signal)) };
       },
       onLost: () => this.#endTenure(),
     });
@@ -151,9 +156,11 @@ class RunningSink implements ClickHouseSink {
   }
 
   async #endTenure(): Promise<void> {
-    this.#tenure?.ending.abort();
-    await this.#tenure?.ended;
+    const tenure = this.#tenure;
     this.#tenure = undefined;
+    tenure?.ending.abort();
+    if (tenure) this.#ending = tenure.ended;
+    await this.#ending;
   }
 
   /** Sessions, one after the other, until the lease is lost. */
