@@ -54,7 +54,7 @@ export function controlGuard(token: string | undefined): (request: FastifyReques
 function refuseOtherOrigins(request: FastifyRequest, withoutToken: boolean): void {
   const { origin, host } = request.headers;
   const site = request.headers["sec-fetch-site"];
-  const isOurs = origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
+  const isOurs = origin === undefined || origin === originOf(origin, host);
   // A page elsewhere may also reach us by a DNS name it controls: without a token, on loopback only loopback names are ours.
   const isRebound =
     withoutToken &&
@@ -66,6 +66,12 @@ function refuseOtherOrigins(request: FastifyRequest, withoutToken: boolean): voi
       `control routes answer pages of this server only, not ${quoted(origin ?? host ?? "another site")}`,
     );
   }
+}
+
+/** The origin of a page at `host` with the scheme of `like`: a proxy before us may speak TLS; "" when they make none. */
+function originOf(like: string, host = ""): string {
+  const url = `${like.split("//", 1)[0]}//${host}`;
+  return URL.canParse(url) ? new URL(url).origin : "";
 }
 
 function isLoopback(address: string | undefined): boolean {

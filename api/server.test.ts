@@ -278,7 +278,7 @@ describe("control", () => {
       (await post("/v1/jobs", { module: "x" }, { ...json, "sec-fetch-site": "cross-site" })).statusCode,
     ).toBe(403);
     expect(
-      (await post("/v1/jobs", { module: "x" }, { ...json, origin: "http://localhost:80" })).statusCode,
+      (await post("/v1/jobs", { module: "x" }, { ...json, origin: "http://localhost" })).statusCode,
     ).toBe(201);
   });
 

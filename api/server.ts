@@ -8,7 +8,7 @@
  */
 import fastifySwagger from "@fastify/swagger";
 import fastifySwaggerUi from "@fastify/swagger-ui";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { Registry } from "prom-client";
 import type { KafkaConnection } from "../runtime/config.ts";
 import { ConfigError } from "../runtime/errors.ts";
@@ -55,7 +55,7 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
   const { registry, log, jobs, corrections, controlToken } = options;
   const app = Fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_MAX,
     routerOptions: { maxParamLength: PARAM_MAX },
     forceCloseConnections: "idle",

@@ -8,8 +8,8 @@
  *
  * M1  A runner stands on the board of a mat and group exactly when there is a time to rank by there.
  * M2  Applying a record is O(log n) in the size of the field, and applying it twice is applying it once.
- * M3  Standings of one runner may come by different partitions: what they say about the runner as a whole (status,
- *     projection) holds from the latest by race clock on.
+ * M3  A race's standings come in the order they came to be (one partition a race): what the last one of a runner says about
+ *     the runner as a whole (status, projection) holds.
  */
 import { compareBibs } from "../../jobs/lib/bib-order.ts";
 import type { Entrant, Race, RunnerStatus, Standing } from "../../schemas/index.ts";
@@ -39,8 +39,6 @@ export interface Runner {
   status: RunnerStatus;
   projectedS: number | null;
   projectedPlace: number | null;
-  /** Race clock of what was last heard; -Infinity before anything. */
-  asOfS: number;
   /** The groups of this runner: everybody, then gender and division if known. */
   groups: readonly Group[];
   /** Index of the furthest mat with a counted time; -1: none. */
@@ -238,16 +236,13 @@ export class RaceView {
     const runner = this.#byBib.get(standing.bib) ?? this.#addRunner(standing);
     const startedBefore = hasStarted(runner);
     if (mat >= 0) this.#setTimes(runner, mat, standing);
-    if (standing.asOfS >= runner.asOfS) {
-      // M3
-      runner.asOfS = standing.asOfS;
-      runner.projectedS = standing.projectedS;
-      runner.projectedPlace = standing.projectedPlace;
-      this.#counts[runner.status]--;
-      runner.status = standing.status;
-      this.#counts[runner.status]++;
-      if (standing.asOfS > (this.asOfS ?? 0)) this.asOfS = standing.asOfS;
-    }
+    // M3
+    runner.projectedS = standing.projectedS;
+    runner.projectedPlace = standing.projectedPlace;
+    this.#counts[runner.status]--;
+    runner.status = standing.status;
+    this.#counts[runner.status]++;
+    if (standing.asOfS > (this.asOfS ?? 0)) this.asOfS = standing.asOfS;
     this.#counts.started += Number(hasStarted(runner)) - Number(startedBefore);
     this.#moveLive(runner);
   }
@@ -263,7 +258,6 @@ export class RaceView {
       status: "registered",
       projectedS: null,
       projectedPlace: null,
-      asOfS: Number.NEGATIVE_INFINITY,
       groups: this.#groupsOf(gender, division),
       lastMat: -1,
       splits: 0,

@@ -127,12 +127,13 @@ export class Stream<S = unknown> {
 
   /** Says goodbye and ends every connection. */
   close(reason: string): void {
-    const keepingUp = this.#keepingUp();
+    const keepingUp: ServerResponse[] = [];
+    for (const [response, { laggingSinceMs }] of this.#readers) {
+      if (laggingSinceMs === undefined) keepingUp.push(response);
+      else response.destroy();
+    }
     this.#channel.send({ event: "bye", data: JSON.stringify({ reason }) }, keepingUp);
     this.#events.sent("bye", keepingUp.length);
-    for (const response of this.#readers.keys()) {
-      if (!keepingUp.includes(response)) response.destroy();
-    }
     this.#channel.close();
   }
 
@@ -159,11 +160,20 @@ export class Stream<S = unknown> {
   }
 
   #tellAll(entry: Entry): void {
-    const readers = this.#keepingUp();
+    const readers: ServerResponse[] = [];
+    for (const [response, reader] of this.#readers) {
+      if (reader.laggingSinceMs !== undefined) continue;
+      if (response.writableLength <= this.#limits.readerBufferMax) {
+        readers.push(response);
+      } else {
+        // R4. Only who misses something is lagging: an event alone may be larger than the bound.
+        reader.laggingSinceMs = performance.now();
+        this.#events.passedOver();
+      }
+    }
     if (readers.length === 0) return;
     this.#channel.send({ event: "change", id: entry.id, data: entry.data }, readers);
     this.#events.sent("change", readers.length);
-    for (const response of readers) this.#watchBuffer(response);
   }
 
   #sendSnapshot(response: ServerResponse): void {
@@ -174,19 +184,6 @@ export class Stream<S = unknown> {
   #send(response: ServerResponse, event: "snapshot" | "change" | "reset", data: string, id?: string): void {
     this.#channel.send({ event, data, ...(id !== undefined && { id }) }, [response]);
     this.#events.sent(event, 1);
-    this.#watchBuffer(response);
-  }
-
-  #watchBuffer(response: ServerResponse): void {
-    const reader = this.#readers.get(response);
-    if (
-      !reader ||
-      reader.laggingSinceMs !== undefined ||
-      response.writableLength <= this.#limits.readerBufferMax
-    )
-      return;
-    reader.laggingSinceMs = performance.now();
-    this.#events.passedOver();
   }
 
   #drained(response: ServerResponse): void {
@@ -194,14 +191,6 @@ export class Stream<S = unknown> {
     if (reader?.laggingSinceMs === undefined) return;
     reader.laggingSinceMs = undefined;
     this.#sendSnapshot(response);
-  }
-
-  #keepingUp(): ServerResponse[] {
-    const responses: ServerResponse[] = [];
-    for (const [response, reader] of this.#readers) {
-      if (reader.laggingSinceMs === undefined) responses.push(response);
-    }
-    return responses;
   }
 
   #remember(entry: Entry): void {
