@@ -19,6 +19,7 @@ const POLL_MS = 500;
 const TOPIC_WAIT_MS = 200;
 const PAUSE_FIRST_MS = 200;
 const PAUSE_MAX_MS = 10_000;
+const CLOSE_MAX_MS = 1000;
 
 export interface FollowerEvents extends ModelEvents {
   /** These races have changed; called at the end of every slice. */
@@ -43,6 +44,7 @@ export class Follower {
   #state: FollowerState = { kind: "waiting", reason: "not started" };
   #everCaughtUp = false;
   #running: Promise<void> | undefined;
+  #reader: PartitionReader | undefined;
 
   constructor(openReader: () => PartitionReader, events: FollowerEvents) {
     this.#openReader = openReader;
@@ -73,15 +75,18 @@ export class Follower {
     this.#running ??= this.#run();
   }
 
+  /** Resolves when following has ended, or soon: a reader may still be waiting for a broker that is away. */
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#running;
+    await this.#reader?.close().catch(() => undefined);
+    await Promise.race([this.#running, sleep(CLOSE_MAX_MS, undefined, { ref: false })]);
   }
 
   async #run(): Promise<void> {
     let failures = 0;
     while (!this.#stop.signal.aborted) {
       const reader = this.#openReader();
+      this.#reader = reader;
       const startMs = performance.now();
       try {
         await this.#follow(reader);

@@ -1,0 +1,51 @@
+/** Starting and stopping, with no broker there: the server answers, says that it is not ready, and goes when told. */
+import { createServer, type Server } from "node:net";
+import { Registry } from "prom-client";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { ConfigError } from "../runtime/errors.ts";
+import { type ApiOptions, startApi } from "./server.ts";
+import { silentLog } from "./testing/silent-log.ts";
+
+let taken: Server;
+let port: number;
+
+const options = (): ApiOptions => ({
+  kafka: { brokers: ["127.0.0.1:1"] },
+  registry: new Registry(),
+  log: silentLog(),
+  port,
+});
+
+beforeEach(async () => {
+  taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  port = (taken.address() as { port: number }).port;
+});
+
+afterEach(() => {
+  taken.close();
+});
+
+test("a taken port is said, and nothing is left behind", async () => {
+  await expect(startApi(options())).rejects.toThrow(ConfigError);
+  await expect(startApi(options())).rejects.toThrow(`port ${port} of 127.0.0.1 is taken`);
+});
+
+test("a taken port is passed over when it may be", async () => {
+  const api = await startApi({ ...options(), portFallback: true });
+  try {
+    expect(api.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(api.url).not.toContain(`:${port}`);
+    expect((await fetch(`${api.url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${api.url}/readyz`)).status).toBe(503);
+    expect((await (await fetch(`${api.url}/`)).text()).toLowerCase()).toContain("<!doctype html>");
+    const script = await fetch(`${api.url}/board.js`);
+    expect(script.headers.get("content-type")).toContain("text/javascript");
+    expect(await script.text()).not.toMatch(/from "\.\/[^"]+\.ts"|^interface /m);
+    expect((await fetch(`${api.url}/vendor/uplot/uPlot.esm.js`)).status).toBe(200);
+  } finally {
+    const startMs = performance.now();
+    await api.close();
+    expect(performance.now() - startMs).toBeLessThan(3000);
+  }
+});
