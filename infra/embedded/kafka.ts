@@ -112,6 +112,8 @@ function brokerProperties(ports: Ports, logDir: string): string {
     "transaction.state.log.replication.factor": 1,
     "transaction.state.log.min.isr": 1,
     "transaction.state.log.num.partitions": 4,
+    // A dead writer holds readers back until its transaction is aborted: look for such ones every second, not every ten.
+    "transaction.abort.timed.out.transaction.cleanup.interval.ms": 1000,
     "share.coordinator.state.topic.replication.factor": 1,
     "share.coordinator.state.topic.min.isr": 1,
     "share.coordinator.state.topic.num.partitions": 1,

@@ -19,6 +19,8 @@ import { Slot } from "./slot.ts";
 
 /** How often committed input offsets go to the group, for Kafka's lag tools. At once when a task has nothing left to do. */
 const OFFSETS_EVERY_MS = 1_000;
+/** A node that cannot reach the group for so long stops what it may no longer hold. Longer than a broker's restart. */
+const DOUBT_MAX_MS = 20_000;
 
 export interface JobRunOptions {
   readonly record: JobRecord;
@@ -52,6 +54,9 @@ export class JobRun {
   readonly #failures = new Map<string, string>();
   #membership: Membership | undefined;
   #offsetsTimer: NodeJS.Timeout | undefined;
+  /** Slots that run though their lease is in doubt. */
+  readonly #doubted = new Set<number>();
+  #doubtTimer: NodeJS.Timeout | undefined;
 
   constructor(options: JobRunOptions) {
     this.#options = options;
@@ -81,9 +86,25 @@ export class JobRun {
       clientId: record.name,
       log,
       onAssigned: (slots) => {
-        for (const slot of slots) this.#slots.set(slot, this.#newSlot(plan, topology, slot));
+        for (const slot of slots) {
+          const held = this.#slots.get(slot);
+          if (held) held.confirmLease();
+          else this.#slots.set(slot, this.#newSlot(plan, topology, slot));
+          this.#doubted.delete(slot);
+        }
+        // The group has spoken: what it did not give back is another node's.
+        void this.#stopDoubted();
       },
       onRevoked: (slots) => this.#stopSlots(slots),
+      onLost: (slots) => {
+        for (const slot of slots) {
+          this.#slots.get(slot)?.doubtLease();
+          this.#doubted.add(slot);
+        }
+        clearTimeout(this.#doubtTimer);
+        this.#doubtTimer = setTimeout(() => void this.#stopDoubted(), DOUBT_MAX_MS);
+        this.#doubtTimer.unref();
+      },
     });
     this.#offsetsTimer = setInterval(() => this.#commitOffsets(), OFFSETS_EVERY_MS);
     this.#offsetsTimer.unref();
@@ -91,8 +112,15 @@ export class JobRun {
 
   async stop(): Promise<void> {
     clearInterval(this.#offsetsTimer);
+    clearTimeout(this.#doubtTimer);
     await this.#stopSlots(this.slots);
     await this.#membership?.leave();
+  }
+
+  async #stopDoubted(): Promise<void> {
+    const slots = [...this.#doubted];
+    this.#doubted.clear();
+    await this.#stopSlots(slots);
   }
 
   async #stopSlots(slots: readonly number[]): Promise<void> {

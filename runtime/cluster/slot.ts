@@ -1,7 +1,11 @@
 /**
- * One slot on this node while it holds the lease: the tasks of every stage, each started again when it fails.
+ * One slot on this node: the tasks of every stage, each started again when it fails.
  *
- * The lease only says who should run the slot. That no one else's work counts is the writers' fencing (design: decision 3).
+ * The lease only says who should run the slot; that no one else's work counts is the writers' fencing.
+ *
+ * L1  A slot whose lease is in doubt (the group was not reached for too long: a broker restarts) goes on: most often it is
+ *     given back at once. But what is fenced meanwhile stays down until the lease is sure again: two nodes must not fence
+ *     each other in turn.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RuntimeMetrics } from "../metrics/task-metrics.ts";
@@ -28,15 +32,28 @@ export class Slot {
   readonly #stopping = new AbortController();
   readonly #runs = new Set<TaskRun>();
   readonly #done: Promise<unknown>;
+  #leased = Promise.withResolvers<void>();
 
   constructor(options: SlotOptions) {
     this.#options = options;
+    this.#leased.resolve();
     this.#done = Promise.all(options.tasks.map((task) => this.#keepRunning(task)));
+  }
+
+  /** The group may have given the lease to another node (L1). */
+  doubtLease(): void {
+    this.#leased = Promise.withResolvers();
+  }
+
+  /** The lease is this node's. */
+  confirmLease(): void {
+    this.#leased.resolve();
   }
 
   /** Resolves when every task has committed what it had and ended. */
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#leased.resolve();
     for (const run of this.#runs) run.stop();
     await this.#done;
   }
@@ -55,6 +72,7 @@ export class Slot {
       log(`${job}/${stage}/${slot}: ${end.reason}; again in ${pauseMs} ms`);
       onFailure(stage, end.reason);
       metrics.restarted({ job, stage, slot });
+      if (end.kind === "fenced") await this.#leased.promise; // L1
       await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
     }
   }

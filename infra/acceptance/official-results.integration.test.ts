@@ -1,0 +1,122 @@
+/**
+ * The three recorded races through everything, as `npm start -- --race FOLDER --speed max --once --keep` runs them, against
+ * what the officials found; read by the API and again by SQL. One data folder holds all three.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { type OfficialResult, openRaceFolder } from "../../jobs/lib/race-folder.ts";
+import { outsideTieBand, type Placed } from "../../jobs/lib/tie-band.ts";
+import { reconcile } from "../../runtime/sinks/clickhouse/index.ts";
+import { RESULT_TABLES } from "../clickhouse/tables.ts";
+import { connections, Program, RACES } from "./program.ts";
+import { type Finisher, finishersByApi, finishersBySql, sql } from "./standings-of.ts";
+
+const dataDir = mkdtempSync(join(tmpdir(), "pacestream-races-"));
+const TIMEOUT_MS = 240_000;
+let program: Program | undefined;
+
+afterEach(async () => {
+  if (program && !program.ended) await program.stop();
+}, 60_000);
+afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
+
+interface Finished {
+  readonly finishers: ReadonlyMap<string, Finisher>;
+  readonly official: readonly OfficialResult[];
+}
+
+/** Replays a race; returns its finishers after both ways of reading them have agreed, and times have matched. */
+async function finish(race: string, expected: { runners: number; passings: number }): Promise<Finished> {
+  program = new Program([
+    "--race",
+    join(RACES, race),
+    "--speed",
+    "max",
+    "--once",
+    "--keep",
+    "--data",
+    dataDir,
+  ]);
+  const summary = await program.summary();
+  expect(summary).toMatchObject({ race, ...expected });
+  const { api, kafka, clickHouse } = connections(dataDir);
+
+  const byApi = await finishersByApi(api, race);
+  const bySql = await finishersBySql(clickHouse, race);
+  const placed = new Map([...byApi].filter(([, { place }]) => place !== null));
+  expect(Object.fromEntries(bySql)).toEqual(Object.fromEntries(placed));
+
+  const official = await Array.fromAsync((await openRaceFolder(join(RACES, race), failOn)).results());
+  const seconds = (ms: number | null) => (ms === null ? null : ms / 1000);
+  const times = [...byApi.values()].map(({ bib, netS, gunS }) => [bib, netS, gunS]).sort();
+  expect(times).toEqual(
+    official.map(({ bib, netMs, gunMs }) => [bib, seconds(netMs), seconds(gunMs)]).sort(),
+  );
+  expect(summary.finishers).toBe(official.length);
+
+  const [row] = await sql<{ reads: number; distinct: number }>(
+    clickHouse,
+    "SELECT count() AS reads, uniqExact(id) AS distinct FROM passings WHERE race = {race: String}",
+    { race },
+  );
+  expect(row).toEqual({ reads: expected.passings, distinct: expected.passings });
+  expect((await reconcile(kafka, clickHouse, RESULT_TABLES)).exact).toBe(true);
+  return { finishers: byApi, official };
+}
+
+const failOn = (problem: { file: string; line: number; problem: string }) => {
+  throw new Error(`${problem.file}:${problem.line} ${problem.problem}`);
+};
+
+type PlaceName = "place" | "placeGender" | "placeDivision";
+
+function outside({ finishers, official }: Finished, name: PlaceName): string[] {
+  const groupOf = ({ gender, division }: Finisher) =>
+    name === "place" ? "" : name === "placeGender" ? gender : `${gender} ${division}`;
+  const placed = (rows: readonly { bib: string; place: number | null }[]) =>
+    Map.groupBy(
+      rows.filter((row): row is Placed => row.place !== null),
+      ({ bib }) => groupOf(finishers.get(bib)!),
+    );
+  const ours = placed(
+    [...finishers.values()].map((finisher) => ({ bib: finisher.bib, place: finisher[name] })),
+  );
+  const theirs = placed(official.map((result) => ({ bib: result.bib, place: result[name] })));
+  return [...theirs].flatMap(([group, results]) =>
+    outsideTieBand(ours.get(group) ?? [], results).map((line) => `${name} ${group} ${line}`),
+  );
+}
+
+describe("a recorded race, replayed through everything, comes out as the officials have it:", () => {
+  it("Boston 2014, every place", { timeout: TIMEOUT_MS }, async () => {
+    const finished = await finish("boston-2014", { runners: 31_931, passings: 334_877 });
+    for (const name of ["place", "placeGender", "placeDivision"] as const)
+      expect(outside(finished, name)).toEqual([]);
+  });
+
+  it("New York 2003, by gun time, every place but eight that were given twice", {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const finished = await finish("nyc-2003", { runners: 34_731, passings: 172_300 });
+    for (const name of ["place", "placeGender", "placeDivision"] as const) {
+      const different = outside(finished, name);
+      if (different.length > 0) console.log(`nyc-2003, outside the tie band:\n  ${different.join("\n  ")}`);
+      expect(different.length).toBeLessThanOrEqual(8);
+    }
+  });
+
+  it("Chicago 2023, every time; the organiser's list leaves net time for a few", {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const finished = await finish("chicago-2023", { runners: 47_999, passings: 525_940 });
+    const different = outside(finished, "place");
+    console.log(
+      `chicago-2023: ${different.length} of ${finished.official.length} official places are outside the tie band of net time. ` +
+        "`place` is the organiser's list order there, not a place by the clock:\n  " +
+        different.slice(0, 50).join("\n  "),
+    );
+    expect(different.length).toBeLessThanOrEqual(finished.official.length * 0.01);
+  });
+});
