@@ -60,6 +60,7 @@ let races: RaceListing[] = [];
 let race: RaceDetail | null = null;
 let view: View = readAddress("").view;
 let watching: Subscription | null = null;
+let newest: Leaderboard | null = null;
 let visit = new AbortController();
 let refreshTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -106,6 +107,7 @@ async function show(): Promise<void> {
   const address = readAddress(location.search);
   watching?.close();
   watching = null;
+  newest = null;
   view = address.view;
   try {
     if (races.length === 0) races = await listRaces();
@@ -143,7 +145,9 @@ function watch(of: RaceDetail): void {
   page.scroller.setAttribute("aria-busy", "true");
   watching = watchLeaderboard(of.id, view, {
     onState: (state) => !signal.aborted && chip.set(state),
-    onData: (board) => !signal.aborted && showBoard(board),
+    onData(board) {
+      if (!signal.aborted) showSoon(board);
+    },
     onRefused: (message) => !signal.aborted && nothing(message || "This board cannot be shown."),
   });
 }
@@ -154,7 +158,10 @@ function showRace(): void {
   strip.race = race;
   clock.set(race.asOf);
   setText(page.raceName, race.name);
-  setText(page.raceFacts, `${longDate(race.date)}, ${kilometres(race.distanceM)}`);
+  if (page.raceFacts.dataset.race !== race.id) {
+    page.raceFacts.dataset.race = race.id;
+    fill(page.raceFacts, longDate(race.date), h("span", "race-distance", `, ${kilometres(race.distanceM)}`));
+  }
   showCounts(race);
   course.update(race, view);
   groups.update(race, view);
@@ -190,6 +197,17 @@ function showRaceChoice(current: string): void {
     );
   }
   page.raceSelect.selectedIndex = races.findIndex((listed) => listed.id === current);
+}
+
+/** At most once a frame: who comes back gets all missed changes in one go. */
+function showSoon(board: Leaderboard): void {
+  if (newest === null) {
+    requestAnimationFrame(() => {
+      if (newest) showBoard(newest);
+      newest = null;
+    });
+  }
+  newest = board;
 }
 
 function showBoard(board: Leaderboard): void {

@@ -106,6 +106,10 @@ export class LeaderboardTable {
   }
 
   #animate(before: Map<string, number>): void {
+    // A row still on its way from the last move starts from where it is seen now: its old way must not count as its place.
+    for (const { element } of this.#rows.values()) {
+      for (const running of element.getAnimations()) running.cancel();
+    }
     // All are measured before the first is animated: one layout, not one a row.
     const after = this.#tops();
     for (const [bib, { element }] of this.#rows) {
@@ -114,7 +118,6 @@ export class LeaderboardTable {
       if (from === undefined) {
         element.animate([{ opacity: 0 }, { opacity: 1 }], { duration: MOVE_MS, easing: "ease-out" });
       } else if (Math.abs(from - to) > 1) {
-        for (const running of element.getAnimations()) running.cancel();
         element.animate([{ transform: `translateY(${from - to}px)` }, { transform: "none" }], {
           duration: MOVE_MS,
           easing: "cubic-bezier(0.2, 0, 0, 1)",
