@@ -345,7 +345,9 @@ describe("the rest", () => {
         "/v1/races/{race}/corrections",
       ]),
     );
-    expect((await api.app.inject("/docs/")).statusCode).toBe(200);
+    const docs = await api.app.inject("/docs/");
+    expect(docs.statusCode).toBe(200);
+    expect(docs.headers["content-security-policy"]).not.toContain("upgrade-insecure-requests");
     expect((await api.app.inject("/metrics")).body).toContain(
       'pacestream_live_records_total{topic="standings"} 4',
     );

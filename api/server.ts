@@ -30,6 +30,9 @@ import { setSecurityHeaders } from "./security.ts";
 const CLOSE_GRACE_MS = 2000;
 const BODY_MAX = 64 * 1024;
 const PARAM_MAX = 200;
+/** Swagger UI brings a policy that sends every browser to https, where nobody answers. */
+const DOCS_CSP =
+  "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const PAGES = new URL("./web/public", import.meta.url).pathname;
 
 export interface AppOptions {
@@ -91,7 +94,7 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
   });
   await app.register(fastifySwaggerUi, {
     routePrefix: "/docs",
-    staticCSP: true,
+    staticCSP: DOCS_CSP,
     uiConfig: { tryItOutEnabled: true },
   });
   await app.register(async (scope) => {
