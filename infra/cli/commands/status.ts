@@ -9,7 +9,7 @@ import { readRunFile } from "../run-file.ts";
 interface RaceInfo {
   readonly id: string;
   readonly name: string;
-  readonly entrants?: number;
+  readonly runners?: number;
   readonly finished?: number;
 }
 
@@ -51,7 +51,7 @@ export function statusCommand(): Command {
         "",
         races.length === 0
           ? "no races yet"
-          : table(["RACE", "NAME", "ENTRANTS", "FINISHED"], races.map(raceRow)),
+          : table(["RACE", "NAME", "RUNNERS", "FINISHED"], races.map(raceRow)),
         "",
         jobs.length === 0
           ? "no jobs"
@@ -64,6 +64,6 @@ export function statusCommand(): Command {
   });
 }
 
-function raceRow({ id, name, entrants, finished }: RaceInfo): string[] {
-  return [id, name, ...[entrants, finished].map((value) => (value === undefined ? "" : count(value)))];
+function raceRow({ id, name, runners, finished }: RaceInfo): string[] {
+  return [id, name, ...[runners, finished].map((value) => (value === undefined ? "" : count(value)))];
 }

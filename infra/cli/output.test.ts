@@ -1,0 +1,67 @@
+import { Writable } from "node:stream";
+import { expect, test } from "vitest";
+import { clockOf, count, durationOf, openConsole, table } from "./output.ts";
+
+function stream(isTTY: boolean): NodeJS.WriteStream & { text: string } {
+  const sink = new Writable({
+    write(chunk, _encoding, done) {
+      out.text += chunk;
+      done();
+    },
+  });
+  const out = Object.assign(sink, { text: "", isTTY, columns: 80 }) as unknown as NodeJS.WriteStream & {
+    text: string;
+  };
+  return out;
+}
+
+test("columns are as wide as their widest cell", () => {
+  expect(
+    table(
+      ["A", "LONG"],
+      [
+        ["1234", "x"],
+        ["", "y"],
+      ],
+    ),
+  ).toBe("A     LONG\n1234  x\n      y");
+  expect(table(["A"], [])).toBe("A");
+});
+
+test("times and counts read as people write them", () => {
+  expect(clockOf(31_503_999)).toBe("08:45:03");
+  expect(clockOf(90_061_000)).toBe("25:01:01");
+  expect([0, 89_000, 240_000, 4_800_000, 5_400_000].map(durationOf)).toEqual([
+    "0 s",
+    "89 s",
+    "4 min",
+    "80 min",
+    "1 h 30 min",
+  ]);
+  expect([7, 999, 1000, 525_940, 1_234_567].map(count)).toEqual([
+    "7",
+    "999",
+    "1 000",
+    "525 940",
+    "1 234 567",
+  ]);
+});
+
+test("on a terminal a line that moves is replaced, and lines that stay go above it", () => {
+  const out = stream(true);
+  const terminal = openConsole(out);
+  terminal.moving("one");
+  terminal.moving("two");
+  terminal.line("stays");
+  terminal.settle();
+  expect(out.text).toBe("\r\x1b[Kone\r\x1b[Ktwo\r\x1b[Kstays\ntwo\n");
+});
+
+test("without a terminal a line that moves is printed now and then", () => {
+  const out = stream(false);
+  let nowMs = 0;
+  const terminal = openConsole(out, () => nowMs);
+  for (; nowMs < 25_000; nowMs += 1000) terminal.moving(`at ${nowMs}`);
+  terminal.settle();
+  expect(out.text).toBe("at 0\nat 10000\nat 20000\n");
+});
