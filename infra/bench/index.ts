@@ -1,0 +1,53 @@
+/** `npm run bench -- NAME`: how fast it is, printed for people and, with `--json`, for programs. Not part of the tests. */
+import { join } from "node:path";
+import { Command, InvalidArgumentError } from "commander";
+import { RACES } from "../acceptance/program.ts";
+import { benchLatency, describeLatency } from "./latency.ts";
+import { benchReplay, describeReplay } from "./replay.ts";
+
+const number = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("give a number above 0");
+  return value;
+};
+
+const program = new Command("bench").description("How fast Pacestream is on this machine.");
+
+program
+  .command("replay")
+  .description("a race at top speed, from the first read sent to the last row in ClickHouse")
+  .option("--race <folder>", "race folder", join(RACES, "chicago-2023"))
+  .option("--runs <n>", "how often", number, 1)
+  .option("--json", "JSON, a line a run")
+  .action(async ({ race, runs, json }: { race: string; runs: number; json?: boolean }) => {
+    for (let run = 0; run < runs; run++) {
+      const result = await benchReplay(race);
+      console.log(json ? JSON.stringify(result) : describeReplay(result));
+    }
+  });
+
+program
+  .command("latency")
+  .description("from a passing produced to the SSE event at a client, in the thick of a race")
+  .option("--race <folder>", "race folder", join(RACES, "chicago-2023"))
+  .option("--speed <n>", "race seconds a second", number, 60)
+  .option("--skip <reads>", "reads sent at top speed first", number, 200_000)
+  .option("--seconds <n>", "how long it is measured", number, 30)
+  .option("--followers <n>", "runners that are followed", number, 300)
+  .option("--json", "JSON, one line")
+  .action(
+    async (options: {
+      race: string;
+      speed: number;
+      skip: number;
+      seconds: number;
+      followers: number;
+      json?: boolean;
+    }) => {
+      const { race, speed, skip, seconds, followers, json } = options;
+      const result = await benchLatency({ folder: race, speed, skipReads: skip, seconds, followers });
+      console.log(json ? JSON.stringify(result) : describeLatency(result));
+    },
+  );
+
+await program.parseAsync();
