@@ -2,9 +2,7 @@
 import { Command } from "commander";
 import { PacestreamError } from "../../../runtime/errors.ts";
 import { deadLetterTopic } from "../../../runtime/graph/topics.ts";
-import { describeTopics } from "../../../runtime/kafka/admin.ts";
-import { createPartitionReader } from "../../../runtime/kafka/reader.ts";
-import { DeadLetter } from "../../../schemas/index.ts";
+import type { DeadLetter } from "../../../schemas/index.ts";
 import { dataOption, jsonOption, parseLimit } from "../options.ts";
 import { print, table } from "../output.ts";
 import { findKafka } from "../places.ts";
@@ -47,6 +45,9 @@ export function deadLettersCommand(): Command {
 }
 
 async function readDeadLetters(job: string, { data }: Options): Promise<DeadLetter[]> {
+  const { describeTopics } = await import("../../../runtime/kafka/admin.ts");
+  const { createPartitionReader } = await import("../../../runtime/kafka/reader.ts");
+  const { DeadLetter: Letter } = await import("../../../schemas/index.ts");
   const kafka = findKafka(data);
   const topic = deadLetterTopic(job);
   const count = (await describeTopics(kafka, [topic])).get(topic);
@@ -72,7 +73,7 @@ async function readDeadLetters(job: string, { data }: Options): Promise<DeadLett
       for (const { partition, records, nextOffset } of await reader.poll(POLL_MS)) {
         while (records.next()) {
           if (records.valueStart >= 0)
-            letters.push(DeadLetter.decode(records.buffer, records.valueStart, records.valueEnd));
+            letters.push(Letter.decode(records.buffer, records.valueStart, records.valueEnd));
         }
         if (nextOffset >= (left.get(partition) ?? 0)) left.delete(partition);
       }

@@ -2,9 +2,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
-import { openRaceFolder } from "../../../jobs/lib/race-folder.ts";
-import { replayIntoKafka } from "../../replay/kafka-replay.ts";
-import { openRecording } from "../../replay/recording.ts";
 import type { Speed } from "../../replay/tempo.ts";
 import { absolute, dataOption, jsonOption, speedOption } from "../options.ts";
 import { count, openConsole, print, table } from "../output.ts";
@@ -35,6 +32,8 @@ function replayCommand(): Command {
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (folder: string, options: ReplayOptions) => {
+      const { replayIntoKafka } = await import("../../replay/kafka-replay.ts");
+      const { openRecording } = await import("../../replay/recording.ts");
       const terminal = openConsole(options.json ? process.stderr : process.stdout);
       const kafka = findKafka(options.data);
       const stopping = listenForStop(() => terminal.line("Stopping"));
@@ -78,6 +77,7 @@ function listCommand(): Command {
     .argument("[folder]", "where to look", absolute, RACES_DIR)
     .addOption(jsonOption())
     .action(async (folder: string, options: { json?: boolean }) => {
+      const { openRaceFolder } = await import("../../../jobs/lib/race-folder.ts");
       const names = existsSync(folder)
         ? readdirSync(folder).filter((name) => existsSync(join(folder, name, "race.json")))
         : [];

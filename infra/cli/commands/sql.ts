@@ -1,5 +1,4 @@
 /** `pace sql`: a question to ClickHouse, where the results stand. */
-import { createClient } from "@clickhouse/client";
 import { Command } from "commander";
 import { PacestreamError } from "../../../runtime/errors.ts";
 import { dataOption, jsonOption } from "../options.ts";
@@ -17,6 +16,7 @@ export function sqlCommand(): Command {
       "\nExample:\n  pace sql \"SELECT fate, count() FROM passings WHERE race = 'chicago-2023' GROUP BY fate\"",
     )
     .action(async (query: string, options: { data: string; json?: boolean }) => {
+      const { createClient } = await import("@clickhouse/client");
       const { url, username, password, database } = findClickHouse(options.data);
       const client = createClient({ url, username, password, database });
       try {

@@ -4,7 +4,6 @@ import { Command, Option } from "commander";
 import type { Speed } from "../../replay/tempo.ts";
 import { absolute, dataOption, jsonOption, parseParallelism, parsePort, speedOption } from "../options.ts";
 import { RACE_DEFAULT } from "../places.ts";
-import { up } from "../up.ts";
 
 interface Options {
   readonly race: string;
@@ -45,6 +44,8 @@ export function upCommand(): Command {
       if (options.keep && !options.once) command.error("error: --keep goes with --once");
       if (options.once && !options.replay)
         command.error("error: --once waits for a replay, --no-replay starts none");
+      // Loaded now, not at the top: other commands start in a moment because they do not load the whole product.
+      const { up } = await import("../up.ts");
       process.exit(await up(options));
     });
 }
