@@ -213,7 +213,9 @@ export class TestRace {
   }
 
   async #send(topic: keyof typeof PARTITIONS, key: string, value: Buffer): Promise<void> {
-    await this.#producer.send(topic, partitionOf(key, PARTITIONS[topic]), key, value, 0);
+    // All standings of a race lie in one partition, in the order they came to be.
+    const spreadBy = topic === "standings" ? this.id : key;
+    await this.#producer.send(topic, partitionOf(spreadBy, PARTITIONS[topic]), key, value, 0);
   }
 }
 
