@@ -144,7 +144,7 @@ async function settled(api: string, race: string): Promise<void> {
 
 /** Bibs of the reads after the first `skip`, each once, in their order. */
 async function nextBibs(
-  messages: AsyncIterable<TimingMessage>,
+  messages: AsyncIterable<TimingMessage> | Iterable<TimingMessage>,
   skip: number,
   take: number,
 ): Promise<string[]> {
