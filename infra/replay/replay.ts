@@ -67,6 +67,8 @@ const TICK_MS = 20;
 /** The clock is looked at again at least this often. */
 const WAIT_MAX_MS = 1000;
 const PAUSE_FIRST_MS = 100;
+/** A replay that goes on writes at least a heartbeat a second: after this long it is seen in the log. */
+const SUCCESSOR_SHOWS_MS = 3000;
 const PAUSE_MAX_MS = 5000;
 
 /**
@@ -161,14 +163,14 @@ class Replay {
     for (let attempt = 0; ; attempt++) {
       assert(this.#writer, "the replay is open");
       const outcome = await this.#writer.commit(ALL_TOPICS, frames);
-      if (
-        outcome.kind === "committed" ||
-        (outcome.kind === "lost" && (await this.#landed(batch, outcome.reason)))
-      ) {
+      // Fenced by another replay, or by a coordinator that found the transaction open for too long: the log will tell, once
+      // the other one has had time to write.
+      if (outcome.kind === "fenced") await this.#pause(SUCCESSOR_SHOWS_MS);
+      const unknown = outcome.kind === "lost" || outcome.kind === "fenced";
+      if (outcome.kind === "committed" || (unknown && (await this.#landed(batch, outcome.reason)))) {
         this.#progress = batch.after;
         return true;
       }
-      if (outcome.kind === "fenced") throw this.#takenOver();
       if (this.#options.signal?.aborted) return false;
       if (outcome.kind === "aborted") this.#options.onTrouble?.(outcome.reason);
       await this.#pause(pauseMs(attempt));
