@@ -1,10 +1,11 @@
 /** `--once`: waits until every result of the race is in ClickHouse, and says in numbers what came of it. */
-import { createClient } from "@clickhouse/client";
+import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import type { ClickHouseConnection } from "../../runtime/config.ts";
 import { PacestreamError } from "../../runtime/errors.ts";
+import { RESULT_TABLES } from "../clickhouse/tables.ts";
 import { allInClickHouse } from "../platform/completion.ts";
 import { type Measured, readMeasured, writeMeasured } from "../platform/measured.ts";
-import type { Platform } from "../platform/platform.ts";
+import { type Platform, SINK_NAME } from "../platform/platform.ts";
 import type { RecordedRace } from "../replay/recording.ts";
 import type { ReplayResult } from "../replay/replay.ts";
 import { type Console, count } from "./output.ts";
@@ -51,7 +52,9 @@ export async function summarise(options: SummariseOptions): Promise<Summary | un
   await allInClickHouse({
     kafka: platform.kafka,
     plan: platform.leaderboard,
-    sinkCaughtUp: () => platform.sink.caughtUp(),
+    sink: platform.sink,
+    sinkName: SINK_NAME,
+    tables: RESULT_TABLES,
     check: problemWatch(platform, terminal),
     signal,
   });
@@ -119,7 +122,13 @@ async function countRows(
   race: string,
 ): Promise<{ finishers: number; passings: number }> {
   const { url, username, password, database } = connection;
-  const client = createClient({ url, username, password, database });
+  const client = createClient({
+    url,
+    username,
+    password,
+    database,
+    log: { level: ClickHouseLogLevel.OFF },
+  });
   try {
     const answer = await client.query({
       query: `SELECT

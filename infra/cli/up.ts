@@ -45,7 +45,7 @@ export async function up(options: UpOptions): Promise<number> {
   const recording = options.replay ? await openRecording(options.race, shown.onProblem) : undefined;
   const logFile = join(options.data, "logs", "pacestream.log");
   mkdirSync(join(options.data, "logs"), { recursive: true });
-  const logger = pino({ base: null }, pino.destination({ dest: logFile, sync: false }));
+  const logger = pino({ base: null }, pino.destination({ dest: logFile, sync: true }));
 
   const platform = await startPlatform({
     root: ROOT,
@@ -81,7 +81,6 @@ export async function up(options: UpOptions): Promise<number> {
   } finally {
     removeRunFile();
     await platform.stop(); // U1
-    logger.flush();
   }
 }
 

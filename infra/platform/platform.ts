@@ -56,6 +56,8 @@ export interface Platform {
   stop(): Promise<void>;
 }
 
+/** One sink a cluster, whichever node it works on. */
+export const SINK_NAME = "clickhouse-sink";
 /** Path from the project's folder. */
 const LEADERBOARD_MODULE = "jobs/marathon-leaderboard.ts";
 /** How long a part may take to end before the next one's turn comes. */
@@ -87,6 +89,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const sinkOptions = {
       kafka,
       clickHouse,
+      name: SINK_NAME,
       tables: RESULT_TABLES,
       deadLetterTopic: deadLetterTopic(leaderboard.job),
     };

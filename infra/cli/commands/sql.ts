@@ -16,9 +16,15 @@ export function sqlCommand(): Command {
       "\nExample:\n  pace sql \"SELECT fate, count() FROM passings WHERE race = 'chicago-2023' GROUP BY fate\"",
     )
     .action(async (query: string, options: { data: string; json?: boolean }) => {
-      const { createClient } = await import("@clickhouse/client");
+      const { ClickHouseLogLevel, createClient } = await import("@clickhouse/client");
       const { url, username, password, database } = findClickHouse(options.data);
-      const client = createClient({ url, username, password, database });
+      const client = createClient({
+        url,
+        username,
+        password,
+        database,
+        log: { level: ClickHouseLogLevel.OFF },
+      });
       try {
         const answer = await client.query({ query: query.replace(/;\s*$/, ""), format: "JSONCompact" });
         const { meta = [], data } = await answer.json<unknown[]>();
@@ -34,7 +40,7 @@ export function sqlCommand(): Command {
             ),
           );
       } catch (error) {
-        throw new PacestreamError("SQL", (error as Error).message);
+        throw new PacestreamError("SQL", (error as Error).message.trim());
       } finally {
         await client.close();
       }
