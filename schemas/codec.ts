@@ -15,6 +15,11 @@ export interface Codec<T> {
   readonly schema: string;
   /** @throws Error naming the field when `value` does not fit the schema. */
   encode(value: T): Buffer;
+  /**
+   * Encodes into `bytes` from `position` on. @returns where the value ends, or, when it does not fit, the bytes that are
+   * missing as a negative number; what was written then is to be written over.
+   */
+  encodeInto(value: T, bytes: Buffer, position: number): number;
   /** Decodes `bytes[start, end)` in place. @throws Error when they are not exactly one value. */
   decode(bytes: Buffer, start?: number, end?: number): T;
   /** A codec whose `decode` reads values written with another schema (Avro schema resolution). @throws when it cannot. */
@@ -43,6 +48,7 @@ function fromType<T>(name: string, schema: string, type: avro.Type, writer?: avr
     name,
     schema,
     encode: (value) => type.toBuffer(value),
+    encodeInto: (value, bytes, position) => type.encode(value, bytes, position),
     decode(bytes, start = 0, end = bytes.length) {
       // avsc reads past `end` into a neighbour without noticing: the check is ours (S2).
       const { value, offset } = type.decode(bytes, start, resolver);

@@ -11,14 +11,12 @@
 export const DATA = 0;
 export const WATERMARK = 1;
 
-const DATA_HEADER = 9;
+export const DATA_HEADER = 9;
 
-export function encodeData(timestamp: number | undefined, value: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(DATA_HEADER + value.length);
-  bytes[0] = DATA;
-  bytes.writeDoubleLE(timestamp ?? Number.NaN, 1);
-  bytes.set(value, DATA_HEADER);
-  return bytes;
+/** Sets `prefix`, of DATA_HEADER bytes, to what stands before the value of a data record. */
+export function setDataPrefix(prefix: Buffer, timestamp: number | undefined): void {
+  prefix[0] = DATA;
+  prefix.writeDoubleLE(timestamp ?? Number.NaN, 1);
 }
 
 /** Event time of a data record whose value starts at `start`. */

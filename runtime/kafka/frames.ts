@@ -6,9 +6,12 @@
  *
  * F1  `truncate` takes back everything written since a mark: a record that the job throws on leaves no output behind.
  */
+import type { Codec } from "../../schemas/codec.ts";
 import { assert } from "../errors.ts";
 
 const HEADER = 2 + 4 + 8;
+/** Bytes reserved for a value of unknown length before it is encoded; a longer one is encoded twice. */
+const VALUE_GUESS = 512;
 
 export class FrameWriter {
   #buffer: Buffer;
@@ -37,30 +40,34 @@ export class FrameWriter {
     key: Uint8Array | string | null,
     value: Uint8Array | null,
   ): void {
-    const keyMax = key === null ? 0 : typeof key === "string" ? key.length * 3 : key.length;
-    this.#reserve(HEADER + 8 + keyMax + (value?.length ?? 0));
-    const view = this.#view;
-    let at = this.#length;
-    view.setUint16(at, topic, true);
-    view.setInt32(at + 2, partition, true);
-    view.setFloat64(at + 6, timestampMs, true);
-    at += HEADER;
-    let keyLength = -1;
-    if (typeof key === "string") {
-      keyLength = this.#buffer.write(key, at + 4, "utf8");
-    } else if (key !== null) {
-      keyLength = key.length;
-      this.#buffer.set(key, at + 4);
+    const at = this.#head(topic, partition, timestampMs, key, value?.length ?? 0);
+    this.#view.setInt32(at, value === null ? -1 : value.length, true);
+    if (value !== null) this.#buffer.set(value, at + 4);
+    this.#length = at + 4 + (value?.length ?? 0);
+    this.#count++;
+  }
+
+  /** As `write`, with `prefix` and then `value` encoded in place: no buffer in between. */
+  writeEncoded<T>(
+    topic: number,
+    partition: number,
+    timestampMs: number,
+    key: Uint8Array | string | null,
+    prefix: Uint8Array,
+    codec: Codec<T>,
+    value: T,
+  ): void {
+    let at = this.#head(topic, partition, timestampMs, key, prefix.length + VALUE_GUESS);
+    let start = at + 4 + prefix.length;
+    let end = codec.encodeInto(value, this.#buffer, start);
+    while (end < 0) {
+      at = this.#head(topic, partition, timestampMs, key, prefix.length + VALUE_GUESS - end);
+      start = at + 4 + prefix.length;
+      end = codec.encodeInto(value, this.#buffer, start);
     }
-    view.setInt32(at, keyLength, true);
-    at += 4 + Math.max(0, keyLength);
-    view.setInt32(at, value === null ? -1 : value.length, true);
-    at += 4;
-    if (value !== null) {
-      this.#buffer.set(value, at);
-      at += value.length;
-    }
-    this.#length = at;
+    this.#buffer.set(prefix, at + 4);
+    this.#view.setInt32(at, end - at - 4, true);
+    this.#length = end;
     this.#count++;
   }
 
@@ -79,6 +86,33 @@ export class FrameWriter {
     this.#length = 0;
     this.#count = 0;
     return taken;
+  }
+
+  /** Everything up to the value's length, whose position is returned; `valueBytes` are reserved behind it. */
+  #head(
+    topic: number,
+    partition: number,
+    timestampMs: number,
+    key: Uint8Array | string | null,
+    valueBytes: number,
+  ): number {
+    const keyMax = key === null ? 0 : typeof key === "string" ? key.length * 3 : key.length;
+    this.#reserve(HEADER + 8 + keyMax + valueBytes);
+    const view = this.#view;
+    let at = this.#length;
+    view.setUint16(at, topic, true);
+    view.setInt32(at + 2, partition, true);
+    view.setFloat64(at + 6, timestampMs, true);
+    at += HEADER;
+    let keyLength = -1;
+    if (typeof key === "string") {
+      keyLength = this.#buffer.write(key, at + 4, "utf8");
+    } else if (key !== null) {
+      keyLength = key.length;
+      this.#buffer.set(key, at + 4);
+    }
+    view.setInt32(at, keyLength, true);
+    return at + 4 + Math.max(0, keyLength);
   }
 
   #reserve(bytes: number): void {

@@ -6,15 +6,23 @@
 const SEED = 0x9747b28c;
 const M = 0x5bd1e995;
 
+/** Keys are short: they are encoded here, not into a buffer of their own. */
+const scratch = Buffer.alloc(1024);
+
 /** The partition of `key` (UTF-8 when a string) among `partitions`. */
 export function partitionOf(key: string | Uint8Array, partitions: number): number {
   if (partitions === 1) return 0;
-  const bytes = typeof key === "string" ? Buffer.from(key, "utf8") : key;
-  return (murmur2(bytes) & 0x7fffffff) % partitions;
+  return (hashOf(key) & 0x7fffffff) % partitions;
 }
 
-function murmur2(data: Uint8Array): number {
-  const length = data.length;
+function hashOf(key: string | Uint8Array): number {
+  if (typeof key !== "string") return murmur2(key, key.length);
+  if (key.length * 3 <= scratch.length) return murmur2(scratch, scratch.write(key, "utf8"));
+  const bytes = Buffer.from(key, "utf8");
+  return murmur2(bytes, bytes.length);
+}
+
+function murmur2(data: Uint8Array, length: number): number {
   let h = SEED ^ length;
   const whole = length >> 2;
   for (let i = 0; i < whole; i++) {

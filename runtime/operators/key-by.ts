@@ -1,6 +1,6 @@
 import type { FlowNode } from "../dsl/stream.ts";
 import { JobError } from "../errors.ts";
-import { encodeData } from "../exchange/exchange-record.ts";
+import { DATA_HEADER, setDataPrefix } from "../exchange/exchange-record.ts";
 import { type ExchangeNode, isExchange } from "../graph/plan.ts";
 import { exchangeTopic } from "../graph/topics.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
@@ -49,15 +49,19 @@ export function exchangeOut(node: ExchangeNode, runtime: OperatorRuntime): Push 
   const topic = exchangeTopic(runtime.job, exchange.name);
   const index = runtime.outputIndex(topic);
   const partitions = runtime.partitionsOf(topic);
+  const prefix = Buffer.alloc(DATA_HEADER);
   return (value) => {
     record.step = exchange.name;
     const key = keyOf(value);
-    frames.write(
+    setDataPrefix(prefix, record.timestamp);
+    frames.writeEncoded(
       index,
       partitionOf(key, partitions),
       record.ingestMs,
       key,
-      encodeData(record.timestamp, exchange.codec.encode(value)),
+      prefix,
+      exchange.codec,
+      value,
     );
     runtime.countOut();
   };

@@ -22,9 +22,9 @@ function timers() {
   };
   const flushed = () => {
     const written: [string, boolean][] = [];
-    service.flush((_partition, key, value) =>
-      written.push([key.split("\0").slice(2).join(" "), value !== null]),
-    );
+    const note = (present: boolean) => (_partition: number, key: string) =>
+      written.push([key.split("\0").slice(2).join(" "), present]);
+    service.flush({ put: note(true), putBytes: note(true), delete: note(false) });
     return written;
   };
   return { service, undo, set, remove, due, flushed };

@@ -73,8 +73,11 @@ export class TimerService {
     return this.#active.size;
   }
 
-  flush(write: ChangelogWriter): void {
-    for (const [id, partition] of this.#dirty) write(partition, id, this.#active.has(id) ? PRESENT : null);
+  flush(writer: ChangelogWriter): void {
+    for (const [id, partition] of this.#dirty) {
+      if (this.#active.has(id)) writer.putBytes(partition, id, PRESENT);
+      else writer.delete(partition, id);
+    }
     this.#dirty.clear();
   }
 

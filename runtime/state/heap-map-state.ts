@@ -72,17 +72,13 @@ export class HeapMapState<V> implements StateBackend {
     this.#schemas.seal();
   }
 
-  flush(write: ChangelogWriter): void {
+  flush(writer: ChangelogWriter): void {
     for (const [key, { partition, names }] of this.#dirty) {
       const map = this.#maps.get(key);
-      this.#schemas.announce(partition, write);
       for (const name of names) {
         const value = map?.get(name);
-        write(
-          partition,
-          mapKey(this.#name, key, name),
-          value === undefined ? null : this.#schemas.encode(value),
-        );
+        if (value === undefined) writer.delete(partition, mapKey(this.#name, key, name));
+        else this.#schemas.write(writer, partition, mapKey(this.#name, key, name), value);
       }
     }
     this.#dirty.clear();

@@ -52,11 +52,11 @@ export class HeapValueState<T> implements StateBackend {
     this.#schemas.seal();
   }
 
-  flush(write: ChangelogWriter): void {
+  flush(writer: ChangelogWriter): void {
     for (const [key, partition] of this.#dirty) {
       const value = this.#values.get(key);
-      this.#schemas.announce(partition, write);
-      write(partition, valueKey(this.#name, key), value === undefined ? null : this.#schemas.encode(value));
+      if (value === undefined) writer.delete(partition, valueKey(this.#name, key));
+      else this.#schemas.write(writer, partition, valueKey(this.#name, key), value);
     }
     this.#dirty.clear();
   }

@@ -19,6 +19,8 @@ export class SchemaLedger<T> {
   /** Partitions whose changelog holds the present schema. */
   readonly #announced = new Set<number>();
   #id = 0;
+  /** What stands before every value: the id of the present schema. */
+  readonly #prefix = new Uint8Array(1);
 
   constructor(state: string, codec: Codec<T>) {
     this.#state = state;
@@ -40,21 +42,20 @@ export class SchemaLedger<T> {
     const present = [...this.#schemas].find(([, schema]) => schema === this.#codec.schema);
     this.#id = present ? present[0] : this.#schemas.size === 0 ? 0 : Math.max(...this.#schemas.keys()) + 1;
     this.#readers.set(this.#id, this.#codec);
+    this.#prefix[0] = this.#id;
   }
 
   /** Writes the present schema into the partition's changelog where it is not there yet (V1). */
-  announce(partition: number, write: ChangelogWriter): void {
+  #announce(partition: number, writer: ChangelogWriter): void {
     if (this.#announced.has(partition)) return;
     this.#announced.add(partition);
-    write(partition, schemaKey(this.#state, this.#id), Buffer.from(this.#codec.schema, "utf8"));
+    writer.putBytes(partition, schemaKey(this.#state, this.#id), Buffer.from(this.#codec.schema, "utf8"));
   }
 
-  encode(value: T): Buffer {
-    const body = this.#codec.encode(value);
-    const bytes = Buffer.allocUnsafe(body.length + 1);
-    bytes[0] = this.#id;
-    body.copy(bytes, 1);
-    return bytes;
+  /** Writes a value, its schema first where the partition does not hold it yet. */
+  write(writer: ChangelogWriter, partition: number, key: string, value: T): void {
+    this.#announce(partition, writer);
+    writer.put(partition, key, this.#prefix, this.#codec, value);
   }
 
   decode(bytes: Buffer): T {

@@ -32,9 +32,14 @@ function store(codec = RunnerV1) {
   };
   const flush = (changelog: Changelog) => {
     const keys: string[] = [];
-    states.flush((_partition, key, value) => {
-      changelog.set(key, value && Buffer.from(value));
+    const put = (key: string, value: Buffer | null) => {
+      changelog.set(key, value);
       keys.push(key);
+    };
+    states.flush({
+      put: (_partition, key, prefix, codec, value) => put(key, Buffer.concat([prefix, codec.encode(value)])),
+      putBytes: (_partition, key, value) => put(key, Buffer.from(value)),
+      delete: (_partition, key) => put(key, null),
     });
     return keys;
   };

@@ -6,6 +6,7 @@
  *     harmless, and cheaper than to know better.
  */
 
+import type { Codec } from "../../schemas/codec.ts";
 import type { StateDescriptor } from "../dsl/state.ts";
 import { assert } from "../errors.ts";
 import type { ChangelogKey } from "./changelog-key.ts";
@@ -20,8 +21,13 @@ export interface CurrentKey {
   partition: number;
 }
 
-/** Takes changelog records: key, value (null deletes), into a partition of the changelog. */
-export type ChangelogWriter = (partition: number, key: string, value: Uint8Array | null) => void;
+/** Takes changelog records, each into a partition of the changelog. */
+export interface ChangelogWriter {
+  /** `prefix`, then `value` by `codec`. */
+  put<T>(partition: number, key: string, prefix: Uint8Array, codec: Codec<T>, value: T): void;
+  putBytes(partition: number, key: string, value: Uint8Array): void;
+  delete(partition: number, key: string): void;
+}
 
 /** What every kind of state does for the store. */
 export interface StateBackend {
@@ -33,7 +39,7 @@ export interface StateBackend {
   learnSchema(id: number, schema: string, partition: number): void;
   /** After the restore, before the first record. */
   seal(): void;
-  flush(write: ChangelogWriter): void;
+  flush(writer: ChangelogWriter): void;
 }
 
 type Backend = StateBackend & { readonly facade: unknown };
@@ -76,7 +82,7 @@ export class StateStore {
     for (const state of this.#states.values()) state.seal();
   }
 
-  flush(write: ChangelogWriter): void {
-    for (const state of this.#states.values()) state.flush(write);
+  flush(writer: ChangelogWriter): void {
+    for (const state of this.#states.values()) state.flush(writer);
   }
 }

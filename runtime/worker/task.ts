@@ -32,7 +32,7 @@ import { type CompiledStage, compileStage, fanOut } from "../operators/index.ts"
 import type { OperatorRuntime } from "../operators/operator-runtime.ts";
 import { type Push, RecordContext } from "../operators/record-context.ts";
 import { PROGRESS_KEY, parseChangelogKey } from "../state/changelog-key.ts";
-import { StateStore } from "../state/state-store.ts";
+import { type ChangelogWriter, StateStore } from "../state/state-store.ts";
 import { UndoLog } from "../state/undo-log.ts";
 import { NO_WATERMARK } from "../time.ts";
 
@@ -89,6 +89,13 @@ export class Task {
   readonly #stage: CompiledStage;
   readonly #inputs = new Map<string, InputPartition>();
   readonly #partitions: readonly number[];
+  readonly #changelog: ChangelogWriter = {
+    put: (partition, key, prefix, codec, value) =>
+      this.#frames.writeEncoded(CHANGELOG, partition, this.#record.nowMs, key, prefix, codec, value),
+    putBytes: (partition, key, value) =>
+      this.#frames.write(CHANGELOG, partition, this.#record.nowMs, key, value),
+    delete: (partition, key) => this.#frames.write(CHANGELOG, partition, this.#record.nowMs, key, null),
+  };
   #current: InputPartition | undefined;
   #eventTimeMax = NO_WATERMARK;
   #epoch = 0;
@@ -396,15 +403,13 @@ export class Task {
   cut(): Epoch | undefined {
     if (!this.hasChanges) return undefined;
     this.#epoch++;
-    const write = (partition: number, key: string, value: Uint8Array | null) =>
-      this.#frames.write(CHANGELOG, partition, this.#record.nowMs, key, value);
-    this.#state.flush(write);
+    this.#state.flush(this.#changelog);
     for (const step of this.#stage.steps) {
-      step.eventTimers.flush(write);
-      step.processingTimers.flush(write);
+      step.eventTimers.flush(this.#changelog);
+      step.processingTimers.flush(this.#changelog);
     }
     this.#writeWatermarks();
-    this.#writeProgress(write);
+    this.#writeProgress();
     const records = this.#recordsInEpoch;
     this.#recordsInEpoch = 0;
     return { number: this.#epoch, frames: this.#frames.take(), records, positions: this.positions() };
@@ -433,12 +438,12 @@ export class Task {
     }
   }
 
-  #writeProgress(write: (partition: number, key: string, value: Uint8Array) => void): void {
+  #writeProgress(): void {
     for (const partition of this.#partitions) {
       const inputs = this.#plan.inputs.map(({ topic }) => this.#inputs.get(inputId(topic, partition))!);
       if (!inputs.some((input) => input.changed)) continue;
       for (const input of inputs) input.changed = false;
-      write(
+      this.#changelog.putBytes(
         partition,
         PROGRESS_KEY,
         encodeProgress({
