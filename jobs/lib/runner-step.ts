@@ -71,23 +71,33 @@ interface StepTables extends Record<string, TableReference<unknown>> {
   readonly races: TableReference<Race>;
 }
 
-type StepContext = Context<RunnerUpdate, typeof state, StepTables, undefined>;
+/** What was last made of the runner, so that a read is judged once and compared, not judged twice. */
+interface LastView {
+  /** Undefined: the race was not known. */
+  view: RunnerView | undefined;
+}
+
+type StepContext = Context<RunnerUpdate, typeof state, StepTables, LastView>;
 
 export function runnerStep(
   races: TableReference<Race>,
-): KeyedProcess<RunnerInput, RunnerUpdate, typeof state, StepTables> {
+): KeyedProcess<RunnerInput, RunnerUpdate, typeof state, StepTables, LastView> {
   return {
     emits: RunnerUpdate,
     sides: [outcomes, unknownBibs, verdicts],
     state,
     tables: { races },
     timers: ["processing"],
+    index: (context) => ({ view: view(context) }),
     process(input, context) {
       const waiting = context.state.waiting.get() === true;
-      const before = waiting ? undefined : view(context);
+      // Before the input is in state: an index made now must not hold it already.
+      const last = context.index;
+      const before = waiting ? undefined : last.view;
       if (!keep(input, context)) return;
       const mayBeEarly = before === undefined || before.reads.length + before.corrections.length === 0;
       const after = view(context);
+      last.view = after;
       if (after === undefined || (after.entrant === undefined && mayBeEarly)) {
         if (!waiting) wait(context);
         return;
@@ -98,6 +108,7 @@ export function runnerStep(
     onTimer(_timer, context) {
       if (context.state.waiting.get() !== true) return;
       const after = view(context);
+      context.index.view = after;
       if (after === undefined) return wait(context);
       context.state.waiting.clear();
       tell(context, undefined, after);
@@ -120,7 +131,7 @@ function keep(input: RunnerInput, { state }: StepContext): boolean {
 }
 
 /** The runner as what is kept says; undefined: the race is not known. */
-function view({ key, state, tables }: StepContext): RunnerView | undefined {
+function view({ key, state, tables }: Pick<StepContext, "key" | "state" | "tables">): RunnerView | undefined {
   const slash = key.indexOf("/");
   const race = tables.races.get(key.slice(0, slash));
   return (

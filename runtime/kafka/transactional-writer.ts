@@ -112,7 +112,9 @@ class LibrdkafkaWriter implements TransactionalWriter {
       "transactional.id": this.#transactionalId,
       "transaction.timeout.ms": this.#transactionTimeoutMs,
       "enable.idempotence": true,
-      "linger.ms": 0,
+      // The commit flushes and waits for nobody: until then records gather into full batches.
+      "linger.ms": 50,
+      "batch.size": 1_000_000,
       // The epoch is in memory already and bounds what is queued: no second limit.
       "queue.buffering.max.messages": 0,
       "queue.buffering.max.kbytes": 2_147_483_647,

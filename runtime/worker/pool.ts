@@ -12,6 +12,8 @@ export interface WorkerPool {
 }
 
 const THREADS_MAX = 1024;
+/** Decoded records die young: room for them keeps the collector from copying what is about to die. */
+const YOUNG_GENERATION_MB = 96;
 
 export function createWorkerPool(options: { heapMaxMb?: number } = {}): WorkerPool {
   const pool = new Piscina<TaskStart, void>({
@@ -21,7 +23,10 @@ export function createWorkerPool(options: { heapMaxMb?: number } = {}): WorkerPo
     concurrentTasksPerWorker: 1,
     // A thread has open sockets while it works: it must not sleep in Atomics.wait.
     atomics: "disabled",
-    ...(options.heapMaxMb && { resourceLimits: { maxOldGenerationSizeMb: options.heapMaxMb } }),
+    resourceLimits: {
+      maxYoungGenerationSizeMb: YOUNG_GENERATION_MB,
+      ...(options.heapMaxMb && { maxOldGenerationSizeMb: options.heapMaxMb }),
+    },
   });
   // A thread that dies fails its task, which reports it; unheard here, it would end the process.
   pool.on("error", () => {});
