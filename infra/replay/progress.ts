@@ -12,6 +12,8 @@ import { REPLAYS } from "./topics.ts";
 export interface ReplayProgress extends Sent {
   /** SHA-256 of the recording: the counts mean nothing for another one. */
   readonly fingerprint: string;
+  /** The run that wrote this, by a name of its own: whoever finds another's has been taken over. */
+  readonly owner: string;
   /** When the first read was sent, Unix milliseconds; `null` before. */
   readonly firstReadAtMs: number | null;
 }
@@ -21,6 +23,7 @@ export const ReplayProgress = codecOf<ReplayProgress>("replay-progress", {
   name: "ReplayProgress",
   fields: [
     { name: "fingerprint", type: "string" },
+    { name: "owner", type: "string" },
     { name: "race", type: "boolean" },
     { name: "entrants", type: "int" },
     { name: "reads", type: "int" },
@@ -31,7 +34,7 @@ export const ReplayProgress = codecOf<ReplayProgress>("replay-progress", {
 });
 
 export function noProgress(fingerprint: string): ReplayProgress {
-  return { ...NOTHING_SENT, fingerprint, firstReadAtMs: null };
+  return { ...NOTHING_SENT, fingerprint, owner: "", firstReadAtMs: null };
 }
 
 const POLL_MS = 100;
@@ -73,17 +76,11 @@ export function checkSameRecording(race: string, found: ReplayProgress, fingerpr
 /** What the log says about a transaction whose end was not heard. */
 export type Settled = "landed" | "missing" | "overtaken";
 
-export function settle(found: Sent, before: Sent, after: Sent): Settled {
-  if (sameSent(found, after)) return "landed";
-  return sameSent(found, before) ? "missing" : "overtaken";
+export function settle(found: ReplayProgress, before: ReplayProgress, after: ReplayProgress): Settled {
+  if (isSame(found, after)) return "landed";
+  return isSame(found, before) ? "missing" : "overtaken";
 }
 
-function sameSent(a: Sent, b: Sent): boolean {
-  return (
-    a.race === b.race &&
-    a.entrants === b.entrants &&
-    a.reads === b.reads &&
-    a.heartbeatMs === b.heartbeatMs &&
-    a.ended === b.ended
-  );
+function isSame(a: ReplayProgress, b: ReplayProgress): boolean {
+  return ReplayProgress.encode(a).equals(ReplayProgress.encode(b));
 }

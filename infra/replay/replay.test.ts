@@ -114,6 +114,13 @@ describe("a replay", () => {
     expect(troubles).toHaveLength(4);
   });
 
+  test("goes on when the broker fences it for being slow, with nobody in its place", async () => {
+    const log = new FakeLog();
+    log.outcomes.push("committed", "fenced");
+    await run(log);
+    expect(log.reads).toEqual(allReads);
+  });
+
   test("goes on where an earlier one was stopped, at another speed", async () => {
     const log = new FakeLog();
     const stop = new AbortController();
