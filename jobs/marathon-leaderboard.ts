@@ -23,7 +23,6 @@ import {
   verdicts,
 } from "./lib/runner-step.ts";
 
-const compacted = { "cleanup.policy": "compact" };
 const idOf = ({ race, id }: { readonly race: string; readonly id: string }) => `${race}/${id}`;
 
 /** Each keyed by `runnerKey`, but for the heartbeats among the passings, which go to every partition. */
@@ -35,7 +34,6 @@ const standings = topic("standings", Standing, {
   key: ({ race, mat, bib }) => `${race}/${mat}/${bib}`,
   // One reader of a partition sees a race's standings in the order they came to be.
   partitionBy: ({ race }) => race,
-  config: compacted,
 });
 
 /** `entrants`, `passings`, `corrections` → runner → race → `standings`; and what became of each read and correction. */

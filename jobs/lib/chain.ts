@@ -135,13 +135,14 @@ function comesFirst(a: Claim, b: Claim): boolean {
   return a.timeMs !== b.timeMs ? a.timeMs < b.timeMs : compareBibs(a.id, b.id) < 0;
 }
 
-function follows(course: Course, from: Claim, to: Claim, by: Locomotion): boolean {
+/** Whether one can be followed by the other in one race. */
+export function follows(course: Course, from: Claim, to: Claim, by: Locomotion): boolean {
   const takenMs = to.timeMs - from.timeMs;
   return takenMs >= 0 && takenMs >= legMinMs(course, from.matIndex, to.matIndex, by);
 }
 
 /** What is wrong with a claim whatever the others say, or null. */
-function implausible(course: Course, claim: Claim, by: Locomotion): string | null {
+export function implausible(course: Course, claim: Claim, by: Locomotion): string | null {
   if (claim.official) return null;
   const sinceGunMs = claim.timeMs - course.race.gunMs;
   if (sinceGunMs < -BEFORE_GUN_MAX_MS) return `${durationText(-sinceGunMs)} before the gun`;
@@ -150,7 +151,8 @@ function implausible(course: Course, claim: Claim, by: Locomotion): string | nul
   return `${distanceText(course.distancesM[claim.matIndex]!)} in ${durationText(sinceGunMs)} from the gun: impossible pace`;
 }
 
-function fits(course: Course, claims: readonly (Claim | undefined)[], by: Locomotion): boolean {
+/** Whether claims, at most one a mat and in the order of the mats, are a race somebody can have run. */
+export function fits(course: Course, claims: readonly (Claim | undefined)[], by: Locomotion): boolean {
   let previous: Claim | undefined;
   for (const claim of claims) {
     if (claim === undefined) continue;

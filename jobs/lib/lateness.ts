@@ -8,7 +8,6 @@
  * or replayed at any speed, one after the other or at once, and the watermark knows but the highest of their times.
  */
 import type { Race, RunnerUpdate } from "../../schemas/index.ts";
-import { RankedList } from "./ranked-list.ts";
 
 /** `update` with the status that the clock gives it. */
 export function asOfClock(race: Race, update: RunnerUpdate, clockMs: number): RunnerUpdate {
@@ -16,7 +15,8 @@ export function asOfClock(race: Race, update: RunnerUpdate, clockMs: number): Ru
   if (expectedMs === null) return update;
   const lateMs = clockMs - expectedMs;
   if (lateMs >= race.dnfAfterMs) return { ...update, status: "dnf", projectedMs: null };
-  return { ...update, status: lateMs >= race.overdueAfterMs ? "overdue" : "running" };
+  const status = lateMs >= race.overdueAfterMs ? "overdue" : "running";
+  return status === update.status ? update : { ...update, status };
 }
 
 /** The time on the race's clock at which a runner's status changes next if nothing arrives, or null. */
@@ -25,33 +25,77 @@ export function nextChangeMs(race: Race, update: RunnerUpdate): number | null {
   return update.expectedMs + (update.status === "overdue" ? race.dnfAfterMs : race.overdueAfterMs);
 }
 
-/** Runners by the time at which something is due; one time a runner. */
+/**
+ * Runners by the time at which something is due; one time a runner.
+ *
+ * Each mat moves a runner's time on, and nearly always on: so a runner stands in a heap under a time that was once right, and
+ * is moved when that comes to the top. A change costs nothing then, and each runner is moved a few times in a race.
+ *
+ * DL1  Whoever has a time stands in the heap at least once, under that time or an earlier one.
+ */
 export class DueList {
-  readonly #list = new RankedList((a, b) => a - b);
-  readonly #numbers = new Map<string, number>();
-  readonly #bibs: string[] = [];
-  readonly #dueMs: (number | null)[] = [];
+  readonly #dueMs = new Map<string, number>();
+  /** What each runner stands under, at the earliest. */
+  readonly #queuedMs = new Map<string, number>();
+  readonly #heap: { readonly bib: string; readonly dueMs: number }[] = [];
 
   /** Sets, moves or (null) takes out a runner's time. */
   set(bib: string, dueMs: number | null): void {
-    let number = this.#numbers.get(bib);
-    if (number === undefined) {
-      if (dueMs === null) return;
-      number = this.#bibs.length;
-      this.#numbers.set(bib, number);
-      this.#bibs.push(bib);
-      this.#dueMs.push(null);
+    if (dueMs === null) {
+      this.#dueMs.delete(bib);
+      return;
     }
-    const known = this.#dueMs[number]!;
-    if (known === dueMs) return;
-    if (known !== null) this.#list.remove(known, number);
-    if (dueMs !== null) this.#list.insert(dueMs, number);
-    this.#dueMs[number] = dueMs;
+    this.#dueMs.set(bib, dueMs);
+    const queuedMs = this.#queuedMs.get(bib);
+    if (queuedMs === undefined || dueMs < queuedMs) this.#push(bib, dueMs);
   }
 
-  /** Who is due first, and when. */
+  /** Who is due first, and when; of those due at one time, the one whose bib is first. */
   first(): { readonly bib: string; readonly dueMs: number } | undefined {
-    const first = this.#list.at(0);
-    return first && { bib: this.#bibs[first.item]!, dueMs: first.key };
+    for (let top = this.#heap[0]; top !== undefined; top = this.#heap[0]) {
+      const dueMs = this.#dueMs.get(top.bib);
+      if (dueMs === top.dueMs) return top;
+      popTop(this.#heap);
+      if (this.#queuedMs.get(top.bib) !== top.dueMs) continue;
+      this.#queuedMs.delete(top.bib);
+      if (dueMs !== undefined) this.#push(top.bib, dueMs);
+    }
+    return undefined;
   }
+
+  #push(bib: string, dueMs: number): void {
+    this.#queuedMs.set(bib, dueMs);
+    pushInto(this.#heap, { bib, dueMs });
+  }
+}
+
+type Due = { readonly bib: string; readonly dueMs: number };
+
+function isBefore(a: Due, b: Due): boolean {
+  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.bib < b.bib);
+}
+
+function pushInto(heap: Due[], due: Due): void {
+  let at = heap.length;
+  heap.push(due);
+  while (at > 0) {
+    const parent = (at - 1) >> 1;
+    if (!isBefore(due, heap[parent]!)) break;
+    heap[at] = heap[parent]!;
+    at = parent;
+  }
+  heap[at] = due;
+}
+
+function popTop(heap: Due[]): void {
+  const last = heap.pop()!;
+  if (heap.length === 0) return;
+  let at = 0;
+  for (let child = 1; child < heap.length; child = 2 * at + 1) {
+    if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+    if (!isBefore(heap[child]!, last)) break;
+    heap[at] = heap[child]!;
+    at = child;
+  }
+  heap[at] = last;
 }

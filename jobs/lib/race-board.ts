@@ -50,6 +50,12 @@ export class RaceBoard {
 
 /** B1. */
 export function mergeUpdate(known: RunnerUpdate | undefined, update: RunnerUpdate): RunnerUpdate {
+  // The usual case: one more mat, farther than all before.
+  const { splits, removed } = update;
+  const farther = (known?.splits.at(-1)?.mat ?? -1) < (splits[0]?.mat ?? -1);
+  if (splits.length === 1 && removed.length === 0 && farther) {
+    return { ...update, splits: known === undefined ? splits : [...known.splits, splits[0]!] };
+  }
   const gone = new Set([...update.removed, ...update.splits.map((split) => split.mat)]);
   const kept = known === undefined ? [] : known.splits.filter((split) => !gone.has(split.mat));
   return { ...update, splits: [...kept, ...update.splits].sort((a, b) => a.mat - b.mat), removed: [] };

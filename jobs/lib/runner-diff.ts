@@ -4,7 +4,13 @@
  * D1  Nothing is sent that says what was sent before: a read again judged the same costs no record.
  * D2  Sending all differences in order, from the first view on, leaves every receiver with the last view.
  */
-import type { CorrectionOutcome, PassingOutcome, RunnerUpdate, SplitTime } from "../../schemas/index.ts";
+import type {
+  CorrectionOutcome,
+  PassingOutcome,
+  Race,
+  RunnerUpdate,
+  SplitTime,
+} from "../../schemas/index.ts";
 import type { JudgedRead, RunnerView } from "./runner.ts";
 import type { CorrectionVerdict } from "./verdicts.ts";
 
@@ -100,7 +106,10 @@ function sameSplit(a: SplitTime | undefined, b: SplitTime): boolean {
   return a !== undefined && a.netMs === b.netMs && a.gunMs === b.gunMs;
 }
 
-function passingOutcome(view: RunnerView, read: JudgedRead): PassingOutcome {
+export function passingOutcome(
+  view: { readonly race: Race; readonly bib: string },
+  read: JudgedRead,
+): PassingOutcome {
   return {
     race: view.race.id,
     id: read.id,

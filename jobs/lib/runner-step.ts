@@ -26,6 +26,7 @@ import {
 } from "../../schemas/index.ts";
 import { judge, type ReceivedRead, type RunnerView } from "./runner.ts";
 import { diff } from "./runner-diff.ts";
+import { nextRead, type SmoothRun, smoothRunOf } from "./smooth-run.ts";
 
 /** What the stage takes in about a runner. */
 export type RunnerInput = { readonly race: string; readonly bib: string } & (
@@ -71,49 +72,68 @@ interface StepTables extends Record<string, TableReference<unknown>> {
   readonly races: TableReference<Race>;
 }
 
-/** What was last made of the runner, so that a read is judged once and compared, not judged twice. */
-interface LastView {
-  /** Undefined: the race was not known. */
-  view: RunnerView | undefined;
+/** A runner whose reads fit together is followed without judging them again at every mat (smooth-run.ts). */
+interface Following {
+  /** Undefined: the run is not smooth, or nothing was judged yet. */
+  run: SmoothRun | undefined;
 }
 
-type StepContext = Context<RunnerUpdate, typeof state, StepTables, LastView>;
+type StepContext = Context<RunnerUpdate, typeof state, StepTables, Following>;
 
 export function runnerStep(
   races: TableReference<Race>,
-): KeyedProcess<RunnerInput, RunnerUpdate, typeof state, StepTables, LastView> {
+): KeyedProcess<RunnerInput, RunnerUpdate, typeof state, StepTables, Following> {
   return {
     emits: RunnerUpdate,
     sides: [outcomes, unknownBibs, verdicts],
     state,
     tables: { races },
     timers: ["processing"],
-    index: (context) => ({ view: view(context) }),
+    index({ state, ...context }) {
+      const known = state.waiting.get() === true ? undefined : view({ ...context, state });
+      return { run: known && smoothRunOf(known) };
+    },
     process(input, context) {
-      const waiting = context.state.waiting.get() === true;
       // Before the input is in state: an index made now must not hold it already.
-      const last = context.index;
-      const before = waiting ? undefined : last.view;
+      const following = context.index;
+      if (following.run && "read" in input && goOn(input.read, following, following.run, context)) return;
+      const waiting = context.state.waiting.get() === true;
+      const before = waiting ? undefined : view(context);
       if (!keep(input, context)) return;
       const mayBeEarly = before === undefined || before.reads.length + before.corrections.length === 0;
       const after = view(context);
-      last.view = after;
+      following.run = undefined;
       if (after === undefined || (after.entrant === undefined && mayBeEarly)) {
         if (!waiting) wait(context);
         return;
       }
       if (waiting) context.state.waiting.clear();
       tell(context, before, after);
+      following.run = smoothRunOf(after);
     },
     onTimer(_timer, context) {
       if (context.state.waiting.get() !== true) return;
       const after = view(context);
-      context.index.view = after;
       if (after === undefined) return wait(context);
       context.state.waiting.clear();
       tell(context, undefined, after);
+      context.index.run = smoothRunOf(after);
     },
   };
+}
+
+/** The usual read, of a smooth run's next mat; false: it has to be judged with the others. */
+function goOn(read: ReceivedRead, following: Following, run: SmoothRun, context: StepContext): boolean {
+  const { state, tables } = context;
+  const race = tables.races.get(run.entrant.race);
+  if (race === undefined || state.reads.has(read.id)) return false;
+  const next = nextRead(race, run, read);
+  if (next === undefined) return false;
+  state.reads.put(read.id, read);
+  following.run = next.run;
+  context.side(outcomes, next.passing);
+  context.emit(next.update);
+  return true;
 }
 
 /** Puts the input into state; false when it is there already (RS1). */

@@ -131,7 +131,7 @@ export function rankMsOf(
 }
 
 /** The race's data name no class: wheelchairs and hand cycles show by their division, or a bib such as W12. */
-function isOnWheels(entrant: Entrant): boolean {
+export function isOnWheels(entrant: Entrant): boolean {
   return (
     /wheel|push.?rim|hand.?(cycle|bike)|\bT5[1-4]\b/i.test(entrant.division) ||
     /^(W|WC|HC)\d+$/i.test(entrant.bib)
@@ -192,7 +192,7 @@ function judgedAs(
   };
 }
 
-interface Progress {
+export interface Progress {
   readonly status: RunnerStatus;
   readonly projectedMs: number | null;
   readonly expectedMs: number | null;
@@ -206,14 +206,24 @@ function progressOf(
 ): Progress {
   const last = splits.findLast((split) => split !== undefined);
   if (last === undefined) return { status: "registered", projectedMs: null, expectedMs: null };
-  if (last.mat === course.finish) return { status: "finished", projectedMs: null, expectedMs: null };
+  return progressAt(course, last, settlement.counted[last.mat]!.timeMs);
+}
+
+/** As of the last split that counts, which is not the finish. */
+function runningFrom(course: Course, last: SplitTime, timeMs: number): Progress {
   // Without a start read the gun stands in for it: the pace is a little too slow, the runner expected a little too late.
   const elapsedMs = last.netMs ?? last.gunMs;
   return {
     status: "running",
     projectedMs: projected(course, last, elapsedMs),
-    expectedMs: Math.round(settlement.counted[last.mat]!.timeMs + nextLegMs(course, last.mat, elapsedMs)),
+    expectedMs: Math.round(timeMs + nextLegMs(course, last.mat, elapsedMs)),
   };
+}
+
+/** Where a runner stands whose last split that counts was crossed at `timeMs`. */
+export function progressAt(course: Course, last: SplitTime, timeMs: number): Progress {
+  if (last.mat === course.finish) return { status: "finished", projectedMs: null, expectedMs: null };
+  return runningFrom(course, last, timeMs);
 }
 
 /** Riegel's law from the last split that counts (course.ts), from the runner's own start where there is one. */
