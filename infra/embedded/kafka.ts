@@ -102,7 +102,7 @@ function brokerProperties(ports: Ports, logDir: string): string {
 
     // After a hard kill the controller lets the broker in again only when its old session has run out:
     // with the 9 s default the restart took 12 s, with 2 s it takes 4.
-    "broker.session.timeout.ms": 2000,
+    "broker.session.timeout.ms": 4000,
     "broker.heartbeat.interval.ms": 300,
 
     // One broker, few partitions of internal topics: they are what a start has to open.
