@@ -15,6 +15,7 @@
 import type { Race, RunnerStatus } from "../../schemas/index.ts";
 import { compareBibs } from "./bib-order.ts";
 import { RankedList } from "./ranked-list.ts";
+import { SecondCounts } from "./second-counts.ts";
 
 export type GroupKind = "overall" | "gender" | "division";
 
@@ -117,7 +118,7 @@ export class Field {
   readonly #genders = new Map<string, Group>();
   readonly #divisions = new Map<string, Group>();
   /** Finish times, real ones and projected. */
-  readonly #finishes: RankedList;
+  readonly #finishes = new SecondCounts();
   readonly #statuses = new Map<RunnerStatus, number>();
 
   /** @param options.live keep the live order too, which costs as much again; `page` at `live` needs it. */
@@ -125,7 +126,6 @@ export class Field {
     this.race = race;
     this.#keepLive = options.live;
     this.#overall = this.#group();
-    this.#finishes = new RankedList(this.#order);
   }
 
   /** Runners ever told of. */
@@ -196,10 +196,13 @@ export class Field {
     };
   }
 
-  /** The place a runner's projected (or real) finish has among all finishes, projected and real; null without one. */
+  /**
+   * The place a runner's projected (or real) finish has among all finishes, projected and real; null without one. By whole
+   * seconds: a projection is no more exact.
+   */
   finishPlaceOf(bib: string): number | null {
     const key = this.#byBib.get(bib)?.finishKey ?? null;
-    return key === null ? null : 1 + this.#finishes.rank(key);
+    return key === null ? null : 1 + this.#finishes.before(key);
   }
 
   /** How many have a place at a mat, in a group. */
@@ -323,8 +326,8 @@ export class Field {
   #place(runner: Runner): void {
     const finishKey = this.#finishKey(runner);
     if (finishKey !== runner.finishKey) {
-      if (runner.finishKey !== null) this.#finishes.remove(runner.finishKey, runner.number);
-      if (finishKey !== null) this.#finishes.insert(finishKey, runner.number);
+      if (runner.finishKey !== null) this.#finishes.remove(runner.finishKey);
+      if (finishKey !== null) this.#finishes.add(finishKey);
       runner.finishKey = finishKey;
     }
     if (!this.#keepLive) return;

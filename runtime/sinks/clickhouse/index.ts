@@ -209,11 +209,11 @@ class RunningSink implements ClickHouseSink {
           metrics: this.#metrics,
           log,
           limits: {
-            rowsMax: this.#options.batchRowsMax ?? 50_000,
+            rowsMax: this.#options.batchRowsMax ?? 100_000,
             bytesMax: this.#options.batchBytesMax ?? 32 * 1024 * 1024,
           },
           lingerMs: this.#options.lingerMs ?? 150,
-          insertEveryMs: this.#options.insertEveryMs ?? 500,
+          insertEveryMs: this.#options.insertEveryMs ?? 1000,
         });
         this.#pipelines.set(table, pipeline);
       }
