@@ -13,6 +13,8 @@ import type { Summary } from "../cli/once.ts";
 import { type RunFile, readRunFile } from "../cli/run-file.ts";
 
 const PACE = fileURLToPath(new URL("../cli/pace.ts", import.meta.url));
+/** As `npm start` has them. */
+const NODE_FLAGS = ["--max-semi-space-size=64", "--disable-warning=ExperimentalWarning"];
 export const RACES = fileURLToPath(new URL("../races/", import.meta.url));
 
 export class Program {
@@ -22,7 +24,7 @@ export class Program {
 
   /** @param args after `pace up`. @param env beside the test's own. */
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    this.#child = spawn(process.execPath, [PACE, "up", ...args], {
+    this.#child = spawn(process.execPath, [...NODE_FLAGS, PACE, "up", ...args], {
       stdio: ["ignore", "pipe", "inherit"],
       env: { ...process.env, ...env },
     });

@@ -69,8 +69,9 @@ export class TimerService {
     return timer;
   }
 
-  get size(): number {
-    return this.#active.size;
+  /** Whether `flush` would write anything. */
+  get isDirty(): boolean {
+    return this.#dirty.size > 0;
   }
 
   flush(writer: ChangelogWriter): void {

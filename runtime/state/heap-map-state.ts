@@ -14,16 +14,26 @@ export class HeapMapState<V> implements StateBackend {
   readonly #name: string;
   readonly #schemas: SchemaLedger<V>;
   readonly #maps = new Map<string, Map<string, V>>();
+  /** The key whose map was looked up last, and that map. */
+  #hereKey: string | undefined;
+  #hereMap: Map<string, V> | undefined;
   /** Changed entries by key, and the partition the key belongs to. */
   readonly #dirty = new Map<string, { readonly partition: number; readonly names: Set<string> }>();
 
   constructor(name: string, codec: Codec<V>, current: CurrentKey, undo: UndoLog) {
     this.#name = name;
     this.#schemas = new SchemaLedger(name, codec);
-    const here = (): ReadonlyMap<string, V> => this.#maps.get(current.key) ?? EMPTY;
+    // A step asks for the map of its key several times a record: it is looked up once.
+    const here = (): ReadonlyMap<string, V> => {
+      if (current.key !== this.#hereKey) {
+        this.#hereKey = current.key;
+        this.#hereMap = this.#maps.get(current.key);
+      }
+      return this.#hereMap ?? EMPTY;
+    };
     const set = (entry: string, value: V | undefined) => {
       const { key, partition } = current;
-      const before = this.#maps.get(key)?.get(entry);
+      const before = here().get(entry);
       undo.push(() => this.#assign(key, entry, before));
       this.#assign(key, entry, value);
       const dirty = this.#dirty.get(key);
@@ -49,10 +59,14 @@ export class HeapMapState<V> implements StateBackend {
   }
 
   #assign(key: string, entry: string, value: V | undefined): void {
-    const map = this.#maps.get(key);
+    const map = key === this.#hereKey ? this.#hereMap : this.#maps.get(key);
+    if (map && value !== undefined) {
+      map.set(entry, value);
+      return;
+    }
+    this.#hereKey = undefined;
     if (value !== undefined) {
-      if (map) map.set(entry, value);
-      else this.#maps.set(key, new Map([[entry, value]]));
+      this.#maps.set(key, new Map([[entry, value]]));
     } else if (map) {
       map.delete(entry);
       if (map.size === 0) this.#maps.delete(key);
@@ -66,6 +80,10 @@ export class HeapMapState<V> implements StateBackend {
 
   learnSchema(id: number, schema: string, partition: number): void {
     this.#schemas.learn(id, schema, partition);
+  }
+
+  get isDirty(): boolean {
+    return this.#dirty.size > 0;
   }
 
   seal(): void {

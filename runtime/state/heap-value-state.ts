@@ -48,6 +48,10 @@ export class HeapValueState<T> implements StateBackend {
     this.#schemas.learn(id, schema, partition);
   }
 
+  get isDirty(): boolean {
+    return this.#dirty.size > 0;
+  }
+
   seal(): void {
     this.#schemas.seal();
   }

@@ -39,6 +39,8 @@ export interface StateBackend {
   learnSchema(id: number, schema: string, partition: number): void;
   /** After the restore, before the first record. */
   seal(): void;
+  /** Whether `flush` would write anything. */
+  readonly isDirty: boolean;
   flush(writer: ChangelogWriter): void;
 }
 
@@ -76,6 +78,11 @@ export class StateStore {
     if (!state) return;
     if (key.kind === "schema") state.learnSchema(key.id, value!.toString("utf8"), partition);
     else state.restore(key, partition, value);
+  }
+
+  get isDirty(): boolean {
+    for (const state of this.#states.values()) if (state.isDirty) return true;
+    return false;
   }
 
   seal(): void {

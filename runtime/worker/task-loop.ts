@@ -19,6 +19,7 @@ import { Task } from "./task.ts";
 /** How long a poll may wait when nothing comes: bounds how late idleness and processing-time timers are seen. */
 const POLL_MS = 100;
 const STATUS_EVERY_MS = 1_000;
+const PROGRESS_EVERY_MS = 250;
 
 export class TaskLoop {
   readonly #start: Omit<TaskStart, "port">;
@@ -78,7 +79,7 @@ export class TaskLoop {
   async #finish(): Promise<void> {
     while (this.#state === "stopping") {
       if (this.#committing) await this.#untilHeard();
-      else if (this.#task.hasChanges) this.#endEpoch();
+      else if (this.#task.pending !== "nothing") this.#endEpoch();
       else return;
     }
   }
@@ -110,9 +111,22 @@ export class TaskLoop {
   #endEpochIfDue(nowMs: number): void {
     if (this.#committing) return;
     const { intervalMs, bytesMax } = this.#start.epochs;
-    const due =
-      this.#task.caughtUp || nowMs - this.#epochBeganMs >= intervalMs || this.#task.pendingBytes >= bytesMax;
-    if (due && this.#task.hasChanges) this.#endEpoch();
+    const ageMs = nowMs - this.#epochBeganMs;
+    switch (this.#task.pending) {
+      case "results":
+        if (this.#task.caughtUp || ageMs >= intervalMs || this.#task.pendingBytes >= bytesMax)
+          this.#endEpoch();
+        return;
+      case "watermark":
+        if (ageMs >= intervalMs) this.#endEpoch();
+        return;
+      case "progress":
+        // Nobody waits for it but the next restart, which reads on from a little earlier.
+        if (ageMs >= PROGRESS_EVERY_MS) this.#endEpoch();
+        return;
+      case "nothing":
+        return;
+    }
   }
 
   #endEpoch(): void {

@@ -55,6 +55,9 @@ export interface Epoch {
   readonly positions: readonly Position[];
 }
 
+/** The most that waits for the end of the epoch: outputs, state or timers; the watermark alone; input offsets alone. */
+export type Pending = "results" | "watermark" | "progress" | "nothing";
+
 export interface TaskCounters {
   recordsIn: number;
   recordsOut: number;
@@ -127,11 +130,15 @@ export class Task {
     return this.#frames.bytes;
   }
 
-  /** Whether `cut` would have something to commit. */
-  get hasChanges(): boolean {
-    if (this.#frames.count > 0) return true;
-    for (const input of this.#inputs.values()) if (input.changed) return true;
-    return this.#statusChanged();
+  /** What `cut` would have to commit. */
+  get pending(): Pending {
+    if (this.#frames.count > 0 || this.#state.isDirty) return "results";
+    for (const { eventTimers, processingTimers } of this.#stage.steps) {
+      if (eventTimers.isDirty || processingTimers.isDirty) return "results";
+    }
+    if (this.#statusChanged()) return "watermark";
+    for (const input of this.#inputs.values()) if (input.changed) return "progress";
+    return "nothing";
   }
 
   /** Whether every input partition was read to its end at the last poll that said so. */
@@ -401,7 +408,7 @@ export class Task {
 
   /** Ends the epoch: all that changed since the last, or undefined when nothing did. */
   cut(): Epoch | undefined {
-    if (!this.hasChanges) return undefined;
+    if (this.pending === "nothing") return undefined;
     this.#epoch++;
     this.#state.flush(this.#changelog);
     for (const step of this.#stage.steps) {
