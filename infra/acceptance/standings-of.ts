@@ -43,16 +43,16 @@ export async function finishersByApi(api: string, race: string): Promise<Map<str
       if (page.rows.length < PAGE) return rows;
     }
   };
-  const { groups } = await get<{ groups: { genders: string[]; divisions: string[] } }>("");
+  const { genders, divisions } = await get<{ genders: string[]; divisions: string[] }>("");
   const finishers = new Map<string, { -readonly [K in keyof Finisher]: Finisher[K] }>();
   for (const row of await pages("overall")) {
     const { bib, netS, gunS, place, gender, division } = row;
     finishers.set(bib, { bib, netS, gunS, place, gender, division, placeGender: null, placeDivision: null });
   }
-  for (const gender of groups.genders) {
+  for (const gender of genders) {
     for (const { bib, place } of await pages("gender", gender)) finishers.get(bib)!.placeGender = place;
   }
-  for (const division of groups.divisions) {
+  for (const division of divisions) {
     for (const { bib, place } of await pages("division", division)) finishers.get(bib)!.placeDivision = place;
   }
   return finishers;
@@ -86,5 +86,6 @@ export async function sql<T>(
     format: "JSONEachRow",
     clickhouse_settings: { output_format_json_quote_64bit_integers: 0 },
   });
-  return answer.json<T>();
+  // Awaited here: the client closes when this returns.
+  return await answer.json<T>();
 }

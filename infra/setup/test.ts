@@ -21,7 +21,9 @@ const ROOT = join(import.meta.dirname, "../..");
 async function main(filters: readonly string[]): Promise<void> {
   const counts: Count[] = [];
   if (filters.length === 0) {
-    counts.push(await single("type check", ["node_modules/typescript/bin/tsc"]));
+    const tsc = "node_modules/typescript/bin/tsc";
+    counts.push(await single("type check", [tsc]));
+    counts.push(await single("type check of the pages", [tsc, "-p", "api/web/public"]));
     counts.push(await single("lint and format", ["node_modules/@biomejs/biome/bin/biome", "check", "."]));
   }
   counts.push(await tests(filters));
