@@ -9,8 +9,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
+import { outsideTieBand, type Placed } from "../../jobs/lib/official-places.ts";
 import { openRaceFolder } from "../../jobs/lib/race-folder.ts";
-import { outsideTieBand, type Placed } from "../../jobs/lib/tie-band.ts";
 import type { KafkaConnection } from "../../runtime/config.ts";
 import { createPartitionReader } from "../../runtime/kafka/reader.ts";
 import { reconcile } from "../../runtime/sinks/clickhouse/index.ts";
@@ -80,7 +80,7 @@ it("whatever is killed, the race comes out the same", { timeout: TIMEOUT_MS }, a
     const program = start(race);
     // Now and then before it is ready, most often in the middle of the work.
     if (random() < 0.8) await program.line((line) => line.startsWith("Replaying"));
-    const afterMs = between(200, 5_000);
+    const afterMs = between(200, 2_000);
     await pause(afterMs);
     await program.kill();
     console.log(`program killed ${afterMs} ms later: ${program.output.at(-1) ?? "before its first line"}`);
@@ -96,11 +96,11 @@ it("whatever is killed, the race comes out the same", { timeout: TIMEOUT_MS }, a
   };
   const second = start(["--no-replay"], elsewhere);
   await second.line((line) => line.includes("is ready"));
-  await pause(between(500, 3_000));
+  await pause(between(200, 1_500));
   await second.kill();
   await pause(between(200, 1_500));
   process.kill(first.services().clickHouse!, "SIGKILL");
-  await pause(between(200, 3_000));
+  await pause(between(200, 1_500));
   process.kill(first.services().kafka!, "SIGKILL");
 
   const summary = await first.summary();

@@ -30,3 +30,25 @@ export function outsideTieBand(ours: readonly Placed[], official: readonly Place
   }
   return outside;
 }
+
+/** A line of an official list. */
+export interface Listed {
+  readonly place: number | null;
+  readonly netMs: number | null;
+}
+
+/** The fewest results to take out of the official order so that net time never falls from one to the next. */
+export function leavingOrder<R extends Listed>(official: readonly R[]): R[] {
+  const listed = official.filter(({ place }) => place !== null).sort((a, b) => a.place! - b.place!);
+  // Longest non-falling subsequence, by patience: ends[k] is where the best one of length k + 1 ends.
+  const ends: number[] = [];
+  const previous: number[] = [];
+  listed.forEach(({ netMs }, index) => {
+    const length = ends.findLastIndex((end) => listed[end]!.netMs! <= netMs!) + 1;
+    previous.push(length > 0 ? ends[length - 1]! : -1);
+    ends[length] = index;
+  });
+  const kept = new Set<number>();
+  for (let at = ends.at(-1) ?? -1; at !== -1; at = previous[at]!) kept.add(at);
+  return listed.filter((_, index) => !kept.has(index));
+}
