@@ -64,9 +64,11 @@ export default job("marathon-leaderboard", (flow) => {
     )
     .keyBy(runnerKey)
     .process("by-runner", runnerStep(races));
-  runners.side(outcomes).to(topic("passing-outcomes", PassingOutcome, { key: idOf }));
-  runners.side(unknownBibs).to(topic("unknown-bibs", PassingOutcome, { key: idOf }));
-  runners.side(verdicts).to(topic("correction-outcomes", CorrectionOutcome, { key: idOf }));
+  // In the partition of the runner, as the reads are: what is said of one runner stays in order.
+  const byId = { key: idOf, partitionBy: runnerKey };
+  runners.side(outcomes).to(topic("passing-outcomes", PassingOutcome, byId));
+  runners.side(unknownBibs).to(topic("unknown-bibs", PassingOutcome, byId));
+  runners.side(verdicts).to(topic("correction-outcomes", CorrectionOutcome, byId));
 
   runners
     .union(heartbeats)

@@ -26,7 +26,7 @@ export class Program {
   constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.#child = spawn(process.execPath, [...NODE_FLAGS, PACE, "up", ...args], {
       stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, ...env },
+      env: { ...process.env, UV_THREADPOOL_SIZE: "16", ...env },
     });
     createInterface({ input: this.#child.stdout! }).on("line", (line) => {
       this.#lines.push(line);

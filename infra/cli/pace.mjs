@@ -10,6 +10,11 @@ import { fileURLToPath } from "node:url";
 
 const node = fileURLToPath(new URL("../../node_modules/.bin/node", import.meta.url));
 const program = fileURLToPath(new URL("./pace.ts", import.meta.url));
+/** As `npm start` has them: room for objects that die young, and no word about features that the pinned Node has settled. */
+const flags = ["--max-semi-space-size=64", "--disable-warning=ExperimentalWarning"];
+
+// Each commit in progress holds one of libuv's threads, four unless told otherwise: they would wait for each other.
+process.env.UV_THREADPOOL_SIZE ??= "16";
 
 if (!existsSync(node)) {
   console.error(
@@ -20,7 +25,7 @@ if (!existsSync(node)) {
 if (realpathSync(node) === realpathSync(process.execPath)) {
   await import(program);
 } else {
-  const child = spawn(node, [program, ...process.argv.slice(2)], { stdio: "inherit" });
+  const child = spawn(node, [...flags, program, ...process.argv.slice(2)], { stdio: "inherit" });
   // The terminal sends Ctrl-C to both; the child decides, and this waits for it. A signal sent to this one alone is passed on.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => child.kill("SIGTERM"));

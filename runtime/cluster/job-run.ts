@@ -174,6 +174,7 @@ export class JobRun {
           parallelism: record.parallelism,
           inputPartitions: topology.inputPartitions(stage),
           partitions: topology.partitions,
+          watermarkEveryMs: epochs.intervalMs,
         },
       },
     });

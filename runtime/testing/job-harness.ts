@@ -104,6 +104,7 @@ export class JobHarness {
       parallelism: this.#parallelism,
       inputPartitions: this.#partitions,
       partitions,
+      watermarkEveryMs: 0,
     };
     const task = new Task(stage, spec, this.#parallelism);
     for (const partition of task.partitions) {

@@ -44,6 +44,8 @@ export interface TaskSpec {
   readonly inputPartitions: number;
   /** Partitions of every topic that the stage writes to. */
   readonly partitions: Readonly<Record<string, number>>;
+  /** The watermark goes downstream at most so often: it goes to every partition, which makes a transaction dear. */
+  readonly watermarkEveryMs: number;
 }
 
 /** One epoch, to be committed as one transaction. */
@@ -105,6 +107,7 @@ export class Task {
   #recordsInEpoch = 0;
   #sentWatermark = NO_WATERMARK;
   #sentIdle = false;
+  #sentAtMs = 0;
 
   constructor(plan: StagePlan, spec: TaskSpec, upstreamParallelism: number) {
     this.#plan = plan;
@@ -136,7 +139,7 @@ export class Task {
     for (const { eventTimers, processingTimers } of this.#stage.steps) {
       if (eventTimers.isDirty || processingTimers.isDirty) return "results";
     }
-    if (this.#statusChanged()) return "watermark";
+    if (this.#statusDue()) return "watermark";
     for (const input of this.#inputs.values()) if (input.changed) return "progress";
     return "nothing";
   }
@@ -422,14 +425,16 @@ export class Task {
     return { number: this.#epoch, frames: this.#frames.take(), records, positions: this.positions() };
   }
 
-  #statusChanged(): boolean {
+  #statusDue(): boolean {
     if (this.#plan.exchangesOut.length === 0) return false;
+    if (this.#record.nowMs - this.#sentAtMs < this.#spec.watermarkEveryMs) return false;
     return this.#record.watermark > this.#sentWatermark || this.#valve.allIdle !== this.#sentIdle;
   }
 
   /** Tells every task downstream how far this one has come. */
   #writeWatermarks(): void {
-    if (!this.#statusChanged()) return;
+    if (!this.#statusDue()) return;
+    this.#sentAtMs = this.#record.nowMs;
     this.#sentWatermark = this.#record.watermark;
     this.#sentIdle = this.#valve.allIdle;
     const message = encodeWatermark({
