@@ -66,7 +66,7 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
     requestTimeout: 30_000,
   });
   const events = liveEvents(registry, log, (races) => {
-    for (const race of races) hub.changed(race);
+    for (const [race, runners] of races) hub.changed(race, runners);
   });
   const follower = new Follower(options.openReader, events.follower);
   const hub = new StreamHub(() => follower.model.position, events.streams, {

@@ -22,8 +22,8 @@ const PAUSE_MAX_MS = 10_000;
 const CLOSE_MAX_MS = 1000;
 
 export interface FollowerEvents extends ModelEvents {
-  /** These races have changed; called at the end of every slice. */
-  changed(races: ReadonlySet<string>): void;
+  /** These races have changed, and in each these runners themselves; called at the end of every slice. */
+  changed(races: ReadonlyMap<string, ReadonlySet<string>>): void;
   /** Records read from a topic, and how many are left in what the last answer covered. */
   progress(topic: LiveTopic, partition: number, records: number, lag: number): void;
   /** Following stopped and begins anew after a pause. */
@@ -136,7 +136,7 @@ export class Follower {
     this.#state = { kind: "following" };
     this.#everCaughtUp = true;
     this.#caughtUp.resolve();
-    this.#events.changed(new Set(model.races.keys()));
+    this.#events.changed(new Map([...model.races.keys()].map((race) => [race, new Set()])));
     await this.#readUntil(reader, model, targets, () => false);
   }
 

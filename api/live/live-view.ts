@@ -14,6 +14,8 @@ export interface LiveView<S> {
   /** Two requests with the same key watch the same thing and share one stream. */
   readonly key: string;
   readonly race: string;
+  /** The one runner it is about: what is said of that runner is told at once. Absent: of many. */
+  readonly bib?: string;
   /** The state now, complete: what a `snapshot` event carries. Cheap enough for several times a second. */
   read(): S & object;
   /** `undefined` when a reader would see no difference. The change must hold absolute values: it may be applied twice. */

@@ -36,7 +36,7 @@ describe("the read model", () => {
     apply("races", 0, Race.encode(SAMPLE));
     expect(model.races.get("sample")?.counts).toMatchObject({ runners: 1, running: 1 });
     expect(skipped).toEqual(["standings/0/0"]);
-    expect(model.takeChanged()).toEqual(new Set(["sample"]));
+    expect(model.takeChanged()).toEqual(new Map([["sample", new Set(["1"])]]));
     expect(model.takeChanged().size).toBe(0);
   });
 

@@ -34,7 +34,7 @@ export class LiveModel {
   readonly #races = new Map<string, RaceView>();
   readonly #held = new Map<string, Held[]>();
   readonly #positions: number[] = [];
-  #changed = new Set<string>();
+  #changed = new Map<string, Set<string>>();
   #heldCount = 0;
   /** Of records applied, held or skipped. */
   applied = 0;
@@ -52,10 +52,10 @@ export class LiveModel {
     return this.#races;
   }
 
-  /** Ids of the races changed since the last call. */
-  takeChanged(): ReadonlySet<string> {
+  /** The races changed since the last call, each with the runners of whom something was said. */
+  takeChanged(): ReadonlyMap<string, ReadonlySet<string>> {
     const changed = this.#changed;
-    if (changed.size > 0) this.#changed = new Set();
+    if (changed.size > 0) this.#changed = new Map();
     return changed;
   }
 
@@ -86,11 +86,13 @@ export class LiveModel {
         case "entrants": {
           const entrant = Entrant.decode(bytes, start, end);
           this.#applyToRace(entrant.race, topic, partition, offset, (view) => view.applyEntrant(entrant));
+          this.#change(entrant.race).add(entrant.bib);
           break;
         }
         case "standings": {
           const standing = Standing.decode(bytes, start, end);
           this.#applyToRace(standing.race, topic, partition, offset, (view) => view.applyStanding(standing));
+          this.#change(standing.race).add(standing.bib);
           break;
         }
       }
@@ -111,7 +113,15 @@ export class LiveModel {
       this.#races.set(race.id, new RaceView(race));
       this.#applyHeld(race.id);
     }
-    this.#changed.add(race.id);
+    this.#change(race.id);
+  }
+
+  #change(race: string): Set<string> {
+    const known = this.#changed.get(race);
+    if (known) return known;
+    const runners = new Set<string>();
+    this.#changed.set(race, runners);
+    return runners;
   }
 
   #applyHeld(race: string): void {
@@ -138,7 +148,6 @@ export class LiveModel {
     const view = this.#races.get(race);
     if (view) {
       apply(view);
-      this.#changed.add(race);
       return;
     }
     // L2

@@ -7,6 +7,8 @@
  *     cost more than a fifth of the thread.
  * H2  Connections and distinct views are bounded; beyond, `TOO_MANY_READERS`.
  * H3  A view that nobody watches is not read; when somebody comes back in time, one change brings it up to date.
+ * H4  Who watches one runner is told what is said of that runner at once, whatever the rhythm; that others' results move the
+ *     runner's places can wait for the next pass.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Problem } from "../problem.ts";
@@ -36,6 +38,8 @@ export const HUB_LIMITS: HubLimits = {
 };
 
 const RETRY_AFTER_S = 5;
+/** Of views of runners told outside of the rhythm, for one slice of records (H4): the rest wait for the pass. */
+const AT_ONCE_MAX = 50;
 /** A pass lets other work in between after this long. */
 const SLICE_MS = 10;
 
@@ -114,13 +118,20 @@ export class StreamHub {
     });
   }
 
-  /** Something changed in this race; returns soon, the readers may have been told already (H1). */
-  changed(race: string): void {
+  /** Something changed in this race, and something was said of these runners; returns soon, readers may have been told (H1, H4). */
+  changed(race: string, runners: ReadonlySet<string>): void {
     let any = false;
+    let atOnce = 0;
     for (const watched of this.#watched.values()) {
-      if (watched.stream.view.race !== race) continue;
+      const { view } = watched.stream;
+      if (view.race !== race) continue;
       watched.dirty = true;
-      any ||= watched.unwatchedSinceMs === undefined;
+      if (watched.unwatchedSinceMs !== undefined) continue;
+      if (view.bib !== undefined && runners.has(view.bib) && atOnce < AT_ONCE_MAX) {
+        atOnce++;
+        this.#update(watched);
+      }
+      any ||= watched.dirty;
     }
     if (any) this.#schedule();
   }

@@ -73,6 +73,7 @@ export function runnerView(race: string, now: RaceNow, bib: string): LiveView<Ru
   return {
     key: JSON.stringify(["runner", race, bib]),
     race,
+    bib,
     read: () => runnerDetail(now(), bib),
     changeBetween(before, after) {
       const known = new Map(before.splits.map((split) => [split.mat, split]));
