@@ -67,7 +67,7 @@ async function format(folder: DataFolder, ports: Ports, java: string, jvm: reado
   rmSync(aside, { recursive: true, force: true });
   const properties = join(folder.run, "kafka-format.properties");
   writeFileSync(properties, brokerProperties(ports, "kafka.formatting"));
-  const clusterId = Buffer.from(randomUUID().replaceAll("-", ""), "hex").toString("base64url");
+  const clusterId = newClusterId();
   // With one replica there is no eligible-leader set to keep, and a broker killed hard must stay eligible.
   const feature = ["--feature", "eligible.leader.replicas.version=0"];
   const args = [...jvm, "format", "--cluster-id", clusterId, "--config", properties, ...feature];
@@ -169,3 +169,11 @@ logger.fault.name=org.apache.kafka.server.fault
 logger.fault.level=ERROR
 logger.fault.appenderRef.out.ref=out
 `;
+
+/** A Kafka UUID: 16 bytes as base64url. Never with a dash in front, which the tool would take for an option. */
+function newClusterId(): string {
+  for (;;) {
+    const id = Buffer.from(randomUUID().replaceAll("-", ""), "hex").toString("base64url");
+    if (!id.startsWith("-")) return id;
+  }
+}
