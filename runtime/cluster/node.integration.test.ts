@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import type { Codec } from "../../schemas/codec.ts";
@@ -26,7 +27,11 @@ async function startProcess(submit?: string): Promise<ChildProcess> {
   );
   children.add(child);
   child.on("exit", () => children.delete(child));
-  for await (const chunk of child.stdout!) if (String(chunk).includes("running\n")) break;
+  // Read on after that: a process whose output nobody takes dies of its next line.
+  await new Promise<void>((resolve, reject) => {
+    createInterface({ input: child.stdout! }).on("line", (line) => line === "running" && resolve());
+    child.once("exit", () => reject(new Error("the node ended before it ran")));
+  });
   return child;
 }
 
