@@ -10,10 +10,8 @@
  * T3  The watermark never goes back, and is never ahead of what the inputs have said.
  */
 
-import type { Codec } from "../../schemas/codec.ts";
 import { DeadLetter } from "../../schemas/index.ts";
 import { decodeProgress, encodeProgress, type InputProgress } from "../checkpoint/progress.ts";
-import type { FlowNode } from "../dsl/stream.ts";
 import { assert, PacestreamError } from "../errors.ts";
 import {
   DATA,
@@ -24,17 +22,18 @@ import {
   WATERMARK,
 } from "../exchange/exchange-record.ts";
 import { WatermarkValve } from "../exchange/watermark-valve.ts";
-import { CHANGELOG, DEAD_LETTERS, isExchange, type StageInput, type StagePlan } from "../graph/plan.ts";
+import { CHANGELOG, DEAD_LETTERS, type StagePlan } from "../graph/plan.ts";
 import { exchangeTopic } from "../graph/topics.ts";
 import { FrameWriter } from "../kafka/frames.ts";
 import type { PolledPartition, Position, RecordCursor } from "../kafka/log.ts";
-import { type CompiledStage, compileStage, fanOut } from "../operators/index.ts";
+import { type CompiledStage, compileStage } from "../operators/index.ts";
 import type { OperatorRuntime } from "../operators/operator-runtime.ts";
-import { type Push, RecordContext } from "../operators/record-context.ts";
+import { RecordContext } from "../operators/record-context.ts";
 import { PROGRESS_KEY, parseChangelogKey } from "../state/changelog-key.ts";
 import { type ChangelogWriter, StateStore } from "../state/state-store.ts";
 import { UndoLog } from "../state/undo-log.ts";
 import { NO_WATERMARK } from "../time.ts";
+import { exchangeChannel, type InputPartition, inputPartition, range } from "./input-partition.ts";
 
 export interface TaskSpec {
   readonly job: string;
@@ -64,21 +63,6 @@ export interface TaskCounters {
   recordsIn: number;
   recordsOut: number;
   deadLetters: number;
-}
-
-/** One partition of one input. */
-interface InputPartition {
-  readonly input: StageInput;
-  readonly partition: number;
-  readonly push: Push;
-  readonly codec: Codec<unknown>;
-  /** Channels of the valve that this partition feeds; none for an input without time. */
-  readonly channels: readonly string[];
-  readonly idleAfterMs: number;
-  next: number;
-  end: number;
-  lastRecordMs: number;
-  changed: boolean;
 }
 
 export class Task {
@@ -119,7 +103,11 @@ export class Task {
       (partition) => partition % spec.parallelism === spec.slot,
     );
     for (const input of plan.inputs) {
-      for (const partition of this.#partitions) this.#addInput(input, partition, upstreamParallelism);
+      for (const partition of this.#partitions) {
+        const made = inputPartition(plan, input, partition, upstreamParallelism, this.#stage.entries);
+        for (const channel of made.channels) this.#valve.add(channel);
+        this.#inputs.set(inputId(input.topic, partition), made);
+      }
     }
   }
 
@@ -474,31 +462,6 @@ export class Task {
 
   // --- making --------------------------------------------------------------------------------------------------------
 
-  #addInput(input: StageInput, partition: number, upstreamParallelism: number): void {
-    const strategies = input.nodes.flatMap((node) => watermarksBelow(node, this.#plan.nodes));
-    const channels =
-      input.upstream !== undefined
-        ? range(upstreamParallelism).map((task) => exchangeChannel(input.topic, partition, task))
-        : strategies.length > 0
-          ? [`${input.topic}/${partition}`]
-          : [];
-    for (const channel of channels) this.#valve.add(channel);
-    const [first] = input.nodes;
-    const pushes = input.nodes.map((node) => this.#stage.entries.get(node)!);
-    this.#inputs.set(inputId(input.topic, partition), {
-      input,
-      partition,
-      push: fanOut(pushes),
-      codec: first!.kind === "source" ? first!.topic.codec : first!.exchange.codec,
-      channels,
-      idleAfterMs: Math.min(...strategies.map((strategy) => strategy.idleAfterMs)),
-      next: -1,
-      end: 0,
-      lastRecordMs: 0,
-      changed: false,
-    });
-  }
-
   #runtime(): OperatorRuntime {
     const { outputs } = this.#plan;
     return {
@@ -522,32 +485,11 @@ export class Task {
   }
 }
 
-const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
-const inputId = (topic: string, partition: number): string => `${topic}/${partition}`;
-const exchangeChannel = (topic: string, partition: number, task: number): string =>
-  `${topic}/${partition}/${task}`;
 const finite = (watermark: number): number | null => (Number.isFinite(watermark) ? watermark : null);
+const inputId = (topic: string, partition: number): string => `${topic}/${partition}`;
 
 function copy(records: RecordCursor, part: "key" | "value"): Buffer | null {
   const start = part === "key" ? records.keyStart : records.valueStart;
   const end = part === "key" ? records.keyEnd : records.valueEnd;
   return start < 0 ? null : Buffer.from(records.buffer.subarray(start, end));
-}
-
-/** The watermark strategies on the ways down from a source, within its stage. */
-function watermarksBelow(
-  node: FlowNode,
-  nodes: readonly FlowNode[],
-): Extract<FlowNode, { kind: "watermark" }>["strategy"][] {
-  if (isExchange(node)) return [];
-  const found: Extract<FlowNode, { kind: "watermark" }>["strategy"][] = [];
-  const visit = (at: FlowNode) => {
-    for (const child of nodes) {
-      if (!child.inputs.includes(at as never) || child.kind === "process") continue;
-      if (child.kind === "watermark") found.push(child.strategy);
-      visit(child);
-    }
-  };
-  visit(node);
-  return found;
 }
