@@ -18,7 +18,10 @@ export interface TaskStart {
 }
 
 export interface EpochSettings {
-  /** An epoch ends this long after it began when the task is behind; when it is not, as soon as the last has committed. */
+  /**
+   * An epoch ends this long after it began when the task is behind, and later, up to four times that, while it stays so; when
+   * it is not behind, as soon as the last has committed.
+   */
   readonly intervalMs: number;
   /** An epoch ends when it holds this much; reading waits while two are that large. */
   readonly bytesMax: number;

@@ -20,6 +20,8 @@ import { Task } from "./task.ts";
 const POLL_MS = 100;
 const STATUS_EVERY_MS = 1_000;
 const PROGRESS_EVERY_MS = 250;
+/** How much longer than the interval epochs grow to while a task stays behind. */
+const BEHIND_FACTOR_MAX = 4;
 
 export class TaskLoop {
   readonly #start: Omit<TaskStart, "port">;
@@ -31,6 +33,8 @@ export class TaskLoop {
   #state: "running" | "stopping" | "abandoned" = "running";
   #committing = false;
   #epochBeganMs = 0;
+  /** How long an epoch may take now when the task is behind. */
+  #behindMs = 0;
   #statusSentMs = 0;
   #wake: (() => void) | undefined;
 
@@ -51,6 +55,7 @@ export class TaskLoop {
     await this.#assignInputs();
     this.#say({ kind: "running", restoredRecords });
     this.#epochBeganMs = this.#clock.now();
+    this.#behindMs = this.#start.epochs.intervalMs;
     while (this.#state === "running") {
       if (this.#task.pendingBytes >= this.#start.epochs.bytesMax && this.#committing) {
         await this.#untilHeard();
@@ -114,8 +119,11 @@ export class TaskLoop {
     const ageMs = nowMs - this.#epochBeganMs;
     switch (this.#task.pending) {
       case "results":
-        if (this.#task.caughtUp || ageMs >= intervalMs || this.#task.pendingBytes >= bytesMax)
-          this.#endEpoch();
+        if (this.#task.caughtUp) this.#behindMs = intervalMs;
+        else if (ageMs < this.#behindMs && this.#task.pendingBytes < bytesMax) return;
+        // The longer a task is behind, the less it gains from haste, and the more from fewer transactions.
+        else this.#behindMs = Math.min(2 * this.#behindMs, BEHIND_FACTOR_MAX * intervalMs);
+        this.#endEpoch();
         return;
       case "watermark":
         if (ageMs >= intervalMs) this.#endEpoch();
