@@ -1,22 +1,9 @@
 /** `pace up`: what `npm start` runs. */
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
-import type { Speed } from "../../replay/tempo.ts";
 import { absolute, dataOption, jsonOption, parseParallelism, parsePort, speedOption } from "../options.ts";
 import { RACE_DEFAULT } from "../places.ts";
-
-interface Options {
-  readonly race: string;
-  readonly speed: Speed;
-  readonly port?: number;
-  readonly host: string;
-  readonly data: string;
-  readonly once?: boolean;
-  readonly keep?: boolean;
-  readonly replay: boolean;
-  readonly parallelism?: number;
-  readonly json?: boolean;
-}
+import type { UpOptions } from "../up.ts";
 
 export function upCommand(): Command {
   return new Command("up")
@@ -40,7 +27,7 @@ export function upCommand(): Command {
       "\nKAFKA_BROKERS and CLICKHOUSE_URL name servers to use in place of the embedded ones.\n" +
         "A run that was stopped or killed is taken up by the same command again.",
     )
-    .action(async (options: Options, command: Command) => {
+    .action(async (options: UpOptions, command: Command) => {
       if (options.keep && !options.once) command.error("error: --keep goes with --once");
       if (options.once && !options.replay)
         command.error("error: --once waits for a replay, --no-replay starts none");
