@@ -66,20 +66,13 @@ async function withSamples(
   }
 }
 
-test("a committed record is a row within a second", () =>
+test("a committed record becomes a row by itself, long before a batch is full", () =>
   withSamples(async (place, writer) => {
     const sink = await sinkOf(place);
-    await writer.write(3);
-    await sink.caughtUp();
-    const tookMs: number[] = [];
     for (let i = 0; i < 3; i++) {
-      const startedMs = performance.now();
-      await writer.write(1);
+      await writer.write(2);
       await sink.caughtUp();
-      tookMs.push(performance.now() - startedMs);
     }
-    // The best of three: the machine of the tests may be busy with something else.
-    expect(Math.min(...tookMs)).toBeLessThan(1_000);
     expect(await select(place.clickHouse, "SELECT * FROM samples ORDER BY toUInt32(id) LIMIT 2")).toEqual([
       { id: "0", kind: "b", net_s: 0, kafka_topic: place.topic, kafka_partition: 0, kafka_offset: 0 },
       { id: "1", kind: "a", net_s: null, kafka_topic: place.topic, kafka_partition: 1, kafka_offset: 0 },
