@@ -50,13 +50,20 @@ export function exchangeOut(node: ExchangeNode, runtime: OperatorRuntime): Push 
   const index = runtime.outputIndex(topic);
   const partitions = runtime.partitionsOf(topic);
   const prefix = Buffer.alloc(DATA_HEADER);
+  // A re-key often leads to few keys: the last one's partition is not computed again.
+  let lastKey: string | undefined;
+  let partition = 0;
   return (value) => {
     record.step = exchange.name;
     const key = keyOf(value);
+    if (key !== lastKey) {
+      partition = partitionOf(key, partitions);
+      lastKey = key;
+    }
     setDataPrefix(prefix, record.timestamp);
     frames.writeEncoded(
       index,
-      partitionOf(key, partitions),
+      partition,
       record.ingestMs,
       key,
       prefix,

@@ -8,7 +8,7 @@
 import type { TimeDomain } from "../dsl/process.ts";
 import { timerKey } from "../state/changelog-key.ts";
 import type { ChangelogWriter, CurrentKey } from "../state/state-store.ts";
-import type { UndoLog } from "../state/undo-log.ts";
+import type { Undoable, UndoLog } from "../state/undo-log.ts";
 
 export interface Timer {
   readonly timeMs: number;
@@ -18,7 +18,7 @@ export interface Timer {
 
 const PRESENT = new Uint8Array(0);
 
-export class TimerService {
+export class TimerService implements Undoable<string, Timer | undefined> {
   readonly #step: string;
   readonly #domain: TimeDomain;
   readonly #current: CurrentKey;
@@ -39,9 +39,14 @@ export class TimerService {
     const { key, partition } = this.#current;
     const id = timerKey(this.#step, this.#domain, timeMs, key);
     if (this.#active.has(id)) return;
-    this.#undo.push(() => this.#active.delete(id));
+    this.#undo.push(this, id, undefined);
     this.#add(id, { timeMs, key, partition });
     this.#dirty.set(id, partition);
+  }
+
+  undo(id: string, before: Timer | undefined): void {
+    if (before === undefined) this.#active.delete(id);
+    else this.#add(id, before);
   }
 
   delete(timeMs: number): void {
@@ -85,7 +90,7 @@ export class TimerService {
   #remove(id: string): void {
     const timer = this.#active.get(id);
     if (!timer) return;
-    this.#undo.push(() => this.#add(id, timer));
+    this.#undo.push(this, id, timer);
     this.#active.delete(id);
     this.#dirty.set(id, timer.partition);
   }

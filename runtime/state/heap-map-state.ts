@@ -1,81 +1,131 @@
-/** Named values a key, on the heap; a change writes its entry alone. */
+/**
+ * Named values a key, on the heap; a change writes its entry alone.
+ *
+ * HM1  An entry that is not in its map any more is deleted, and stays so: a name that comes back gets a new entry. So the
+ *      entries that changed in an epoch, in the order they changed first, end at what holds now.
+ */
 import type { Codec } from "../../schemas/codec.ts";
 import type { MapState } from "../dsl/state.ts";
 import { assert } from "../errors.ts";
 import { type ChangelogKey, mapKey } from "./changelog-key.ts";
 import { SchemaLedger } from "./schema-ledger.ts";
 import type { ChangelogWriter, CurrentKey, StateBackend } from "./state-store.ts";
-import type { UndoLog } from "./undo-log.ts";
+import type { Undoable, UndoLog } from "./undo-log.ts";
 
-const EMPTY: ReadonlyMap<string, never> = new Map<string, never>();
+/** All that a key has. */
+interface Owner<V> {
+  readonly key: string;
+  readonly partition: number;
+  readonly entries: Map<string, Entry<V>>;
+}
 
-export class HeapMapState<V> implements StateBackend {
+interface Entry<V> {
+  readonly owner: Owner<V>;
+  readonly name: string;
+  /** Undefined: deleted (HM1). */
+  value: V | undefined;
+  isDirty: boolean;
+}
+
+const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
+
+export class HeapMapState<V> implements StateBackend, Undoable<Entry<V>, V | undefined> {
   readonly facade: MapState<V>;
   readonly #name: string;
   readonly #schemas: SchemaLedger<V>;
-  readonly #maps = new Map<string, Map<string, V>>();
-  /** The key whose map was looked up last, and that map. */
+  readonly #owners = new Map<string, Owner<V>>();
+  /** The key that was looked up last, and what it has: a step asks for its key's several times a record. */
   #hereKey: string | undefined;
-  #hereMap: Map<string, V> | undefined;
-  /** Changed entries by key, and the partition the key belongs to. */
-  readonly #dirty = new Map<string, { readonly partition: number; readonly names: Set<string> }>();
+  #here: Owner<V> | undefined;
+  #dirty: Entry<V>[] = [];
 
   constructor(name: string, codec: Codec<V>, current: CurrentKey, undo: UndoLog) {
     this.#name = name;
     this.#schemas = new SchemaLedger(name, codec);
-    // A step asks for the map of its key several times a record: it is looked up once.
-    const here = (): ReadonlyMap<string, V> => {
-      if (current.key !== this.#hereKey) {
-        this.#hereKey = current.key;
-        this.#hereMap = this.#maps.get(current.key);
-      }
-      return this.#hereMap ?? EMPTY;
-    };
-    const set = (entry: string, value: V | undefined) => {
-      const { key, partition } = current;
-      const before = here().get(entry);
-      undo.push(() => this.#assign(key, entry, before));
-      this.#assign(key, entry, value);
-      const dirty = this.#dirty.get(key);
-      if (dirty) dirty.names.add(entry);
-      else this.#dirty.set(key, { partition, names: new Set([entry]) });
+    const here = (): ReadonlyMap<string, Entry<V>> => this.#ownerOf(current.key)?.entries ?? NOTHING;
+    const set = (name: string, value: V | undefined) => {
+      const owner = this.#ownerOf(current.key) ?? this.#addOwner(current.key, current.partition);
+      const entry = owner.entries.get(name) ?? this.#addEntry(owner, name);
+      undo.push(this, entry, entry.value);
+      this.#assign(entry, value);
     };
     this.facade = {
-      get: (entry) => here().get(entry),
-      has: (entry) => here().has(entry),
+      get: (name) => here().get(name)?.value,
+      has: (name) => here().has(name),
       put: set,
-      delete: (entry) => {
-        if (here().has(entry)) set(entry, undefined);
+      delete: (name) => {
+        if (here().has(name)) set(name, undefined);
       },
-      entries: () => here().entries() as IterableIterator<[string, V]>,
-      values: () => here().values() as IterableIterator<V>,
+      *entries() {
+        for (const entry of here().values()) yield [entry.name, entry.value!];
+      },
+      *values() {
+        for (const entry of here().values()) yield entry.value!;
+      },
       get size() {
         return here().size;
       },
       clear: () => {
-        for (const entry of [...here().keys()]) set(entry, undefined);
+        for (const name of [...here().keys()]) set(name, undefined);
       },
     };
   }
 
-  #assign(key: string, entry: string, value: V | undefined): void {
-    const map = key === this.#hereKey ? this.#hereMap : this.#maps.get(key);
-    if (map && value !== undefined) {
-      map.set(entry, value);
-      return;
-    }
-    this.#hereKey = undefined;
-    if (value !== undefined) {
-      this.#maps.set(key, new Map([[entry, value]]));
-    } else if (map) {
-      map.delete(entry);
-      if (map.size === 0) this.#maps.delete(key);
-    }
+  undo(entry: Entry<V>, before: V | undefined): void {
+    // A deleted entry comes back itself: nobody has taken its name since, for what came later is undone already.
+    if (before !== undefined) this.#ownerBack(entry.owner).entries.set(entry.name, entry);
+    this.#assign(entry, before);
   }
 
-  restore(key: ChangelogKey, _partition: number, value: Buffer | null): void {
+  #assign(entry: Entry<V>, value: V | undefined): void {
+    entry.value = value;
+    if (!entry.isDirty) {
+      entry.isDirty = true;
+      this.#dirty.push(entry);
+    }
+    if (value === undefined) this.#remove(entry);
+  }
+
+  #ownerOf(key: string): Owner<V> | undefined {
+    if (key === this.#hereKey) return this.#here;
+    this.#hereKey = key;
+    this.#here = this.#owners.get(key);
+    return this.#here;
+  }
+
+  #addOwner(key: string, partition: number): Owner<V> {
+    return this.#ownerBack({ key, partition, entries: new Map() });
+  }
+
+  #ownerBack(owner: Owner<V>): Owner<V> {
+    this.#owners.set(owner.key, owner);
+    this.#hereKey = undefined;
+    return owner;
+  }
+
+  #addEntry(owner: Owner<V>, name: string): Entry<V> {
+    const entry = { owner, name, value: undefined, isDirty: false };
+    owner.entries.set(name, entry);
+    return entry;
+  }
+
+  #remove({ owner, name }: Entry<V>): void {
+    owner.entries.delete(name);
+    if (owner.entries.size > 0) return;
+    this.#owners.delete(owner.key);
+    this.#hereKey = undefined;
+  }
+
+  restore(key: ChangelogKey, partition: number, value: Buffer | null): void {
     assert(key.kind === "map", `a ${key.kind} record in map state ${this.#name}`);
-    this.#assign(key.key, key.name, value === null ? undefined : this.#schemas.decode(value));
+    const owner = this.#ownerOf(key.key);
+    const entry = owner?.entries.get(key.name);
+    if (value === null) {
+      if (entry) this.#remove(entry);
+      return;
+    }
+    const kept = entry ?? this.#addEntry(owner ?? this.#addOwner(key.key, partition), key.name);
+    kept.value = this.#schemas.decode(value);
   }
 
   learnSchema(id: number, schema: string, partition: number): void {
@@ -83,7 +133,7 @@ export class HeapMapState<V> implements StateBackend {
   }
 
   get isDirty(): boolean {
-    return this.#dirty.size > 0;
+    return this.#dirty.length > 0;
   }
 
   seal(): void {
@@ -91,14 +141,14 @@ export class HeapMapState<V> implements StateBackend {
   }
 
   flush(writer: ChangelogWriter): void {
-    for (const [key, { partition, names }] of this.#dirty) {
-      const map = this.#maps.get(key);
-      for (const name of names) {
-        const value = map?.get(name);
-        if (value === undefined) writer.delete(partition, mapKey(this.#name, key, name));
-        else this.#schemas.write(writer, partition, mapKey(this.#name, key, name), value);
-      }
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const entry of dirty) {
+      entry.isDirty = false;
+      const { owner, name, value } = entry;
+      const key = mapKey(this.#name, owner.key, name);
+      if (value === undefined) writer.delete(owner.partition, key);
+      else this.#schemas.write(writer, owner.partition, key, value);
     }
-    this.#dirty.clear();
   }
 }

@@ -5,43 +5,57 @@ import { assert } from "../errors.ts";
 import { type ChangelogKey, valueKey } from "./changelog-key.ts";
 import { SchemaLedger } from "./schema-ledger.ts";
 import type { ChangelogWriter, CurrentKey, StateBackend } from "./state-store.ts";
-import type { UndoLog } from "./undo-log.ts";
+import type { Undoable, UndoLog } from "./undo-log.ts";
 
-export class HeapValueState<T> implements StateBackend {
+/** A key's value; undefined: it has none. */
+interface Entry<T> {
+  readonly key: string;
+  readonly partition: number;
+  value: T | undefined;
+  isDirty: boolean;
+}
+
+export class HeapValueState<T> implements StateBackend, Undoable<Entry<T>, T | undefined> {
   readonly facade: ValueState<T>;
   readonly #name: string;
   readonly #schemas: SchemaLedger<T>;
-  readonly #values = new Map<string, T>();
-  /** Changed keys and the partition each belongs to. */
-  readonly #dirty = new Map<string, number>();
+  readonly #entries = new Map<string, Entry<T>>();
+  #dirty: Entry<T>[] = [];
 
   constructor(name: string, codec: Codec<T>, current: CurrentKey, undo: UndoLog) {
     this.#name = name;
     this.#schemas = new SchemaLedger(name, codec);
     const set = (value: T | undefined) => {
-      const { key, partition } = current;
-      const before = this.#values.get(key);
-      undo.push(() => this.#assign(key, before));
-      this.#assign(key, value);
-      this.#dirty.set(key, partition);
+      const entry = this.#entries.get(current.key) ?? this.#add(current.key, current.partition);
+      undo.push(this, entry, entry.value);
+      entry.value = value;
+      if (entry.isDirty) return;
+      entry.isDirty = true;
+      this.#dirty.push(entry);
     };
     this.facade = {
-      get: () => this.#values.get(current.key),
+      get: () => this.#entries.get(current.key)?.value,
       put: set,
       clear: () => {
-        if (this.#values.has(current.key)) set(undefined);
+        if (this.#entries.get(current.key)?.value !== undefined) set(undefined);
       },
     };
   }
 
-  #assign(key: string, value: T | undefined): void {
-    if (value === undefined) this.#values.delete(key);
-    else this.#values.set(key, value);
+  undo(entry: Entry<T>, before: T | undefined): void {
+    entry.value = before;
   }
 
-  restore(key: ChangelogKey, _partition: number, value: Buffer | null): void {
+  #add(key: string, partition: number): Entry<T> {
+    const entry = { key, partition, value: undefined, isDirty: false };
+    this.#entries.set(key, entry);
+    return entry;
+  }
+
+  restore(key: ChangelogKey, partition: number, value: Buffer | null): void {
     assert(key.kind === "value", `a ${key.kind} record in value state ${this.#name}`);
-    this.#assign(key.key, value === null ? undefined : this.#schemas.decode(value));
+    if (value === null) this.#entries.delete(key.key);
+    else this.#add(key.key, partition).value = this.#schemas.decode(value);
   }
 
   learnSchema(id: number, schema: string, partition: number): void {
@@ -49,7 +63,7 @@ export class HeapValueState<T> implements StateBackend {
   }
 
   get isDirty(): boolean {
-    return this.#dirty.size > 0;
+    return this.#dirty.length > 0;
   }
 
   seal(): void {
@@ -57,11 +71,17 @@ export class HeapValueState<T> implements StateBackend {
   }
 
   flush(writer: ChangelogWriter): void {
-    for (const [key, partition] of this.#dirty) {
-      const value = this.#values.get(key);
-      if (value === undefined) writer.delete(partition, valueKey(this.#name, key));
-      else this.#schemas.write(writer, partition, valueKey(this.#name, key), value);
+    const dirty = this.#dirty;
+    this.#dirty = [];
+    for (const entry of dirty) {
+      const { key, partition, value } = entry;
+      entry.isDirty = false;
+      if (value !== undefined) {
+        this.#schemas.write(writer, partition, valueKey(this.#name, key), value);
+        continue;
+      }
+      this.#entries.delete(key);
+      writer.delete(partition, valueKey(this.#name, key));
     }
-    this.#dirty.clear();
   }
 }
