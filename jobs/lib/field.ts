@@ -107,6 +107,8 @@ export class Field {
   readonly race: Race;
   readonly #keepLive: boolean;
   readonly #byBib = new Map<string, Runner>();
+  /** The runner asked for last: an update asks for the same one several times. */
+  #found: Runner | undefined;
   readonly #runners: Runner[] = [];
   /** Bibs that are plain numbers, as nearly all are, compare as such: NaN for the others. */
   readonly #bibNumbers: number[] = [];
@@ -135,7 +137,7 @@ export class Field {
 
   /** Adds a runner or changes what is known about one. */
   setRunner(bib: string, info: RunnerInfo): void {
-    const runner = this.#byBib.get(bib) ?? this.#enter(bib, info);
+    const runner = this.#find(bib) ?? this.#enter(bib, info);
     const regrouped = runner.gender !== info.gender || runner.division !== info.division;
     // Lists by mat change only with the groups and with being ranked at all (F2).
     const reranked = regrouped || (runner.status === "dsq") !== (info.status === "dsq");
@@ -167,12 +169,12 @@ export class Field {
   runner(
     bib: string,
   ): (RunnerInfo & { readonly bib: string; readonly times: readonly (Times | undefined)[] }) | undefined {
-    return this.#byBib.get(bib);
+    return this.#find(bib);
   }
 
   /** A runner at a mat as things stand; undefined without a time there. */
   standingOf(mat: number, bib: string): StandingAt | undefined {
-    const runner = this.#byBib.get(bib);
+    const runner = this.#find(bib);
     const times = runner?.times[mat];
     if (runner === undefined || times === undefined) return undefined;
     const rankMs = this.#rankMs(runner, times);
@@ -201,7 +203,7 @@ export class Field {
    * seconds: a projection is no more exact.
    */
   finishPlaceOf(bib: string): number | null {
-    const key = this.#byBib.get(bib)?.finishKey ?? null;
+    const key = this.#find(bib)?.finishKey ?? null;
     return key === null ? null : 1 + this.#finishes.before(key);
   }
 
@@ -263,8 +265,15 @@ export class Field {
     return { passed: list.size, rows };
   }
 
-  #known(bib: string): Runner {
+  #find(bib: string): Runner | undefined {
+    if (this.#found?.bib === bib) return this.#found;
     const runner = this.#byBib.get(bib);
+    if (runner !== undefined) this.#found = runner;
+    return runner;
+  }
+
+  #known(bib: string): Runner {
+    const runner = this.#find(bib);
     if (runner === undefined) throw new Error(`field of ${this.race.id}: no runner ${bib}`);
     return runner;
   }

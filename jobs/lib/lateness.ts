@@ -34,45 +34,56 @@ export function nextChangeMs(race: Race, update: RunnerUpdate): number | null {
  * DL1  Whoever has a time stands in the heap at least once, under that time or an earlier one.
  */
 export class DueList {
-  readonly #dueMs = new Map<string, number>();
-  /** What each runner stands under, at the earliest. */
-  readonly #queuedMs = new Map<string, number>();
-  readonly #heap: { readonly bib: string; readonly dueMs: number }[] = [];
+  readonly #runners = new Map<string, DueRunner>();
+  readonly #heap: Due[] = [];
 
   /** Sets, moves or (null) takes out a runner's time. */
   set(bib: string, dueMs: number | null): void {
-    if (dueMs === null) {
-      this.#dueMs.delete(bib);
-      return;
+    const runner = this.#runners.get(bib);
+    if (runner !== undefined) {
+      runner.dueMs = dueMs;
+      if (dueMs !== null && (runner.queuedMs === null || dueMs < runner.queuedMs)) this.#push(runner, dueMs);
+    } else if (dueMs !== null) {
+      const fresh: DueRunner = { bib, dueMs, queuedMs: null };
+      this.#runners.set(bib, fresh);
+      this.#push(fresh, dueMs);
     }
-    this.#dueMs.set(bib, dueMs);
-    const queuedMs = this.#queuedMs.get(bib);
-    if (queuedMs === undefined || dueMs < queuedMs) this.#push(bib, dueMs);
   }
 
   /** Who is due first, and when; of those due at one time, the one whose bib is first. */
   first(): { readonly bib: string; readonly dueMs: number } | undefined {
     for (let top = this.#heap[0]; top !== undefined; top = this.#heap[0]) {
-      const dueMs = this.#dueMs.get(top.bib);
-      if (dueMs === top.dueMs) return top;
+      const { runner } = top;
+      if (runner.dueMs === top.dueMs) return { bib: runner.bib, dueMs: top.dueMs };
       popTop(this.#heap);
-      if (this.#queuedMs.get(top.bib) !== top.dueMs) continue;
-      this.#queuedMs.delete(top.bib);
-      if (dueMs !== undefined) this.#push(top.bib, dueMs);
+      if (runner.queuedMs !== top.dueMs) continue;
+      runner.queuedMs = null;
+      if (runner.dueMs === null) this.#runners.delete(runner.bib);
+      else this.#push(runner, runner.dueMs);
     }
     return undefined;
   }
 
-  #push(bib: string, dueMs: number): void {
-    this.#queuedMs.set(bib, dueMs);
-    pushInto(this.#heap, { bib, dueMs });
+  #push(runner: DueRunner, dueMs: number): void {
+    runner.queuedMs = dueMs;
+    pushInto(this.#heap, { runner, dueMs });
   }
 }
 
-type Due = { readonly bib: string; readonly dueMs: number };
+interface DueRunner {
+  readonly bib: string;
+  dueMs: number | null;
+  /** What the runner stands under in the heap, at the earliest; null: not there. */
+  queuedMs: number | null;
+}
+
+interface Due {
+  readonly runner: DueRunner;
+  readonly dueMs: number;
+}
 
 function isBefore(a: Due, b: Due): boolean {
-  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.bib < b.bib);
+  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.runner.bib < b.runner.bib);
 }
 
 function pushInto(heap: Due[], due: Due): void {

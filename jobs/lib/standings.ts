@@ -24,6 +24,11 @@ export function applyUpdate(field: Field, update: RunnerUpdate): Standing[] {
   for (const { mat, netMs, gunMs } of update.splits) field.setSplit(bib, mat, { netMs, gunMs });
 
   const { times } = field.runner(bib)!;
+  // The usual case: one more mat, farther than all before.
+  const only = update.splits.length === 1 && update.removed.length === 0 && !allDue ? update.splits[0]!.mat : -1;
+  if (only >= 0 && !times.some((split, index) => index > only && split !== undefined))
+    return [standing(field, update, only, field.standingOf(only, bib)!)];
+
   const due = new Set(update.splits.map((split) => split.mat));
   for (const mat of [...due, ...update.removed]) {
     const next = times.findIndex((split, index) => index > mat && split !== undefined);
