@@ -14,6 +14,18 @@ import type { Range } from "./protocol.ts";
 
 const POLL_MS = 500;
 
+/** When a batch leaves, unless it is full before. Times are of performance.now(). */
+export interface TakeRule {
+  /** How long a first record waits for others. */
+  readonly lingerMs: number;
+  /** Not before this. */
+  readonly notBeforeMs: number;
+  /** Not before this either, while records keep coming: pauses between them are shorter than `lingerMs`. */
+  readonly growsUntilMs: number;
+  /** Nothing leaves after so long without records. */
+  readonly idleMs: number;
+}
+
 export interface BatchReaderOptions {
   readonly reader: PartitionReader;
   readonly topic: string;
@@ -32,6 +44,8 @@ export class BatchReader {
   #spare: Batch | undefined;
   /** When `#ahead` got its first record; undefined while it is empty. */
   #firstAtMs: number | undefined;
+  /** When it got its last ones. */
+  #lastAtMs = 0;
   /** Where the next range of each partition begins. */
   #cutAt: number[] = [];
   /** Everything before it was read. */
@@ -89,22 +103,24 @@ export class BatchReader {
     });
   }
 
-  /**
-   * A batch, once it is full, or has waited `lingerMs` and it is `notBeforeMs` (performance.now()); undefined when nothing
-   * came for `idleMs`, or after `stop`. Give it back with `recycle`.
-   */
-  async take(lingerMs: number, notBeforeMs: number, idleMs: number): Promise<Batch | undefined> {
-    const idleAtMs = performance.now() + idleMs;
+  /** A batch, as the rule says; undefined when nothing came for long, or after `stop`. Give it back with `recycle`. */
+  async take(rule: TakeRule): Promise<Batch | undefined> {
+    const idleAtMs = performance.now() + rule.idleMs;
     for (;;) {
       const changed = this.#changed.next();
       if (this.#failure !== undefined) throw this.#failure;
       if (this.#stopped) return undefined;
       const nowMs = performance.now();
-      const dueMs =
-        this.#firstAtMs === undefined ? idleAtMs : Math.max(this.#firstAtMs + lingerMs, notBeforeMs);
+      const dueMs = this.#dueMs(rule) ?? idleAtMs;
       if (this.#ahead.full || nowMs >= dueMs) return this.#ahead.count > 0 ? this.#cut() : undefined;
       await changed.orAfter(dueMs - nowMs);
     }
+  }
+
+  #dueMs({ lingerMs, notBeforeMs, growsUntilMs }: TakeRule): number | undefined {
+    if (this.#firstAtMs === undefined) return undefined;
+    const grownAtMs = Math.min(growsUntilMs, this.#lastAtMs + lingerMs);
+    return Math.max(this.#firstAtMs + lingerMs, notBeforeMs, grownAtMs);
   }
 
   recycle(batch: Batch): void {
@@ -145,6 +161,7 @@ export class BatchReader {
       if (this.#left.length === 0) this.#left = [...(await this.#reader.poll(POLL_MS))];
       const countBefore = this.#ahead.count;
       this.#fill();
+      if (this.#ahead.count > countBefore) this.#lastAtMs = performance.now();
       if (countBefore === 0 && this.#ahead.count > 0) {
         this.#firstAtMs = performance.now();
         this.#changed.notify();

@@ -37,6 +37,10 @@ export interface PipelineOptions {
 
 /** Without records for so long, Kafka is told that everything is in ClickHouse. */
 const IDLE_MS = 1_000;
+/** A batch of so many rows lets the next one grow for `insertEveryMs` longer: fewer, larger parts cost fewer merges. */
+const ROWS_A_ROUND = 10_000;
+/** The longest a batch may grow, in `insertEveryMs`. */
+const ROUNDS_MAX = 5;
 /** A stop lets a request under way end by itself for so long. */
 const STOP_GRACE_MS = 3_000;
 
@@ -52,6 +56,7 @@ export class Pipeline {
   #batch: Batch | undefined;
   #reading = false;
   #insertedAtMs = Number.NEGATIVE_INFINITY;
+  #insertedRows = 0;
   #away = false;
 
   constructor(options: PipelineOptions) {
@@ -159,7 +164,13 @@ export class Pipeline {
       this.#reading = true;
     }
     const { lingerMs, insertEveryMs } = this.#options;
-    this.#batch = await this.#source.take(lingerMs, this.#insertedAtMs + insertEveryMs, IDLE_MS);
+    const rounds = Math.min(ROUNDS_MAX, 1 + this.#insertedRows / ROWS_A_ROUND);
+    this.#batch = await this.#source.take({
+      lingerMs,
+      notBeforeMs: this.#insertedAtMs + insertEveryMs,
+      growsUntilMs: this.#insertedAtMs + insertEveryMs * rounds,
+      idleMs: IDLE_MS,
+    });
     if (this.#batch) return { kind: "taken", ranges: this.#batch.ranges(), rows: this.#batch.rows.count };
     return this.#stopping.signal.aborted ? undefined : { kind: "idle" };
   }
@@ -169,6 +180,7 @@ export class Pipeline {
     const batch = this.#batch!;
     const token = tokenOf(table.table, table.topic, ranges, generation);
     this.#insertedAtMs = performance.now();
+    this.#insertedRows = batch.rows.count;
     return this.#attempt(async () => {
       await inserter.insert(table, this.#sorter.format, batch, token, this.#cutting.signal);
       metrics.inserted(table.table, batch.rows.count, (performance.now() - this.#insertedAtMs) / 1000);
