@@ -67,6 +67,7 @@ const ALL_TOPICS: readonly string[] = TOPICS;
 
 /** P4. A few milliseconds of work on the main thread, which others share. */
 const STEPS_MAX = 4096;
+const NO_PREFIX = new Uint8Array(0);
 /** Transactions follow each other at least this far apart when the race sets the pace: half of what one each 20 ms costs. */
 const TICK_MS = 40;
 /** The clock is looked at again at least this often. */
@@ -275,12 +276,14 @@ class Batch {
         const { read } = step.message;
         assert(read, "a recording holds reads only");
         const key = runnerKey(this.#raceId, read.bib);
-        this.#frames.write(
+        this.#frames.writeEncoded(
           PASSING,
           partitionOf(key, passingPartitions),
           this.#nowMs,
           key,
-          TimingMessage.encode(step.message),
+          NO_PREFIX,
+          TimingMessage,
+          step.message,
         );
         break;
       }

@@ -143,8 +143,10 @@ export class Field {
     const reranked = regrouped || (runner.status === "dsq") !== (info.status === "dsq");
     if (reranked) for (let mat = 0; mat < runner.times.length; mat++) this.#unrank(runner, mat);
     if (regrouped) this.#leaveLive(runner);
-    this.#count(runner.status, -1);
-    this.#count(info.status, 1);
+    if (runner.status !== info.status) {
+      this.#count(runner.status, -1);
+      this.#count(info.status, 1);
+    }
     runner.gender = info.gender;
     runner.division = info.division;
     runner.country = info.country;

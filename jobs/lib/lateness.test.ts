@@ -16,7 +16,8 @@ it("tells who is due first, however often and in which direction times were move
         if (dueMs === null) model.delete(bib);
         else model.set(bib, dueMs);
         const [first] = [...model].sort(([a, aMs], [b, bMs]) => aMs - bMs || (a < b ? -1 : 1));
-        expect(list.first()).toEqual(first && { bib: first[0], dueMs: first[1] });
+        const due = list.first();
+        expect(due && [due.bib, due.dueMs]).toEqual(first);
       }
     }),
   );

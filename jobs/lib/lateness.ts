@@ -54,7 +54,7 @@ export class DueList {
   first(): { readonly bib: string; readonly dueMs: number } | undefined {
     for (let top = this.#heap[0]; top !== undefined; top = this.#heap[0]) {
       const { runner } = top;
-      if (runner.dueMs === top.dueMs) return { bib: runner.bib, dueMs: top.dueMs };
+      if (runner.dueMs === top.dueMs) return top;
       popTop(this.#heap);
       if (runner.queuedMs !== top.dueMs) continue;
       runner.queuedMs = null;
@@ -66,7 +66,7 @@ export class DueList {
 
   #push(runner: DueRunner, dueMs: number): void {
     runner.queuedMs = dueMs;
-    pushInto(this.#heap, { runner, dueMs });
+    pushInto(this.#heap, { bib: runner.bib, dueMs, runner });
   }
 }
 
@@ -78,12 +78,13 @@ interface DueRunner {
 }
 
 interface Due {
-  readonly runner: DueRunner;
+  readonly bib: string;
   readonly dueMs: number;
+  readonly runner: DueRunner;
 }
 
 function isBefore(a: Due, b: Due): boolean {
-  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.runner.bib < b.runner.bib);
+  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.bib < b.bib);
 }
 
 function pushInto(heap: Due[], due: Due): void {

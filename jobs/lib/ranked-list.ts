@@ -206,7 +206,28 @@ export class RankedList {
 }
 
 function leaf(capacity: number): Leaf {
-  return { children: null, size: 0, keys: new Float64Array(capacity), items: new Int32Array(capacity) };
+  return { children: null, size: 0, ...room(capacity) };
+}
+
+/** Leaves are many and small: they share pieces of memory, which costs less than two allocations outside the heap for each. */
+const PIECE_BYTES = 1 << 16;
+const SLOT_BYTES = Float64Array.BYTES_PER_ELEMENT + Int32Array.BYTES_PER_ELEMENT;
+let piece = new ArrayBuffer(PIECE_BYTES);
+let pieceUsed = 0;
+
+/** Capacities are multiples of `LEAF_FIRST`, so that what begins after a leaf is aligned. */
+function room(capacity: number): { keys: Float64Array; items: Int32Array } {
+  const bytes = capacity * SLOT_BYTES;
+  if (pieceUsed + bytes > PIECE_BYTES) {
+    piece = new ArrayBuffer(PIECE_BYTES);
+    pieceUsed = 0;
+  }
+  const at = pieceUsed;
+  pieceUsed += bytes;
+  return {
+    keys: new Float64Array(piece, at, capacity),
+    items: new Int32Array(piece, at + capacity * Float64Array.BYTES_PER_ELEMENT, capacity),
+  };
 }
 
 function countOf(node: Node): number {
@@ -227,8 +248,7 @@ function insertAt(node: Leaf, at: number, key: number, item: number): void {
 
 function grow(node: Leaf, capacity: number): void {
   const { keys, items } = node;
-  node.keys = new Float64Array(capacity);
-  node.items = new Int32Array(capacity);
+  Object.assign(node, room(capacity));
   node.keys.set(keys);
   node.items.set(items);
 }

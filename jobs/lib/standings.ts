@@ -25,7 +25,8 @@ export function applyUpdate(field: Field, update: RunnerUpdate): Standing[] {
 
   const { times } = field.runner(bib)!;
   // The usual case: one more mat, farther than all before.
-  const only = update.splits.length === 1 && update.removed.length === 0 && !allDue ? update.splits[0]!.mat : -1;
+  const only =
+    update.splits.length === 1 && update.removed.length === 0 && !allDue ? update.splits[0]!.mat : -1;
   if (only >= 0 && !times.some((split, index) => index > only && split !== undefined))
     return [standing(field, update, only, field.standingOf(only, bib)!)];
 
@@ -58,9 +59,17 @@ const secondsOrNull = (ms: number | null) => (ms === null ? null : ms / 1000);
 function standing(field: Field, update: RunnerUpdate, mat: number, at: StandingAt): Standing {
   const { race } = field;
   const previous = at.previousMat === null ? undefined : field.runner(update.bib)!.times[at.previousMat];
+  const { bib, gender, division, country, status, asOfMs, projectedMs } = update;
   return {
-    ...withoutTime(field, update, race.mats[mat]!.id),
+    race: race.id,
+    mat: race.mats[mat]!.id,
+    bib,
+    gender,
+    division,
+    country,
+    status,
     counted: true,
+    asOfS: asOfMs / 1000,
     netS: secondsOrNull(at.netMs),
     gunS: at.gunMs / 1000,
     rankS: secondsOrNull(at.rankMs),
@@ -75,6 +84,8 @@ function standing(field: Field, update: RunnerUpdate, mat: number, at: StandingA
     passedDivision: at.division.passed,
     gapLeaderS: secondsOrNull(at.gapLeaderMs),
     gapAheadS: secondsOrNull(at.gapAheadMs),
+    projectedS: secondsOrNull(projectedMs),
+    projectedPlace: projectedMs === null ? null : field.finishPlaceOf(bib),
   };
 }
 

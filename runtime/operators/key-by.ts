@@ -61,15 +61,7 @@ export function exchangeOut(node: ExchangeNode, runtime: OperatorRuntime): Push 
       lastKey = key;
     }
     setDataPrefix(prefix, record.timestamp);
-    frames.writeEncoded(
-      index,
-      partition,
-      record.ingestMs,
-      key,
-      prefix,
-      exchange.codec,
-      value,
-    );
+    frames.writeEncoded(index, partition, record.ingestMs, key, prefix, exchange.codec, value);
     runtime.countOut();
   };
 }

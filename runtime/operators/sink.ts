@@ -11,10 +11,22 @@ export function sink(node: Extract<FlowNode, { kind: "sink" }>, runtime: Operato
   const { record, frames } = runtime;
   const index = runtime.outputIndex(topic.name);
   const partitions = runtime.partitionsOf(topic.name);
-  const place = topic.partitionBy ?? topic.key;
+  const placeOf = topic.partitionBy ?? topic.key;
+  const step = `to ${topic.name}`;
+  // Results often follow each other to one place: where it lies is not computed again.
+  let lastPlace: string | undefined;
+  let lastPartition = 0;
   return (value) => {
-    record.step = `to ${topic.name}`;
-    const partition = place ? partitionOf(place(value), partitions) : record.partition % partitions;
+    record.step = step;
+    let partition = record.partition % partitions;
+    if (placeOf) {
+      const place = placeOf(value);
+      if (place !== lastPlace) {
+        lastPartition = partitionOf(place, partitions);
+        lastPlace = place;
+      }
+      partition = lastPartition;
+    }
     const key = topic.key ? topic.key(value) : null;
     frames.writeEncoded(index, partition, record.ingestMs, key, NO_PREFIX, topic.codec, value);
     runtime.countOut();

@@ -27,6 +27,8 @@ export class TimerService implements Undoable<string, Timer | undefined> {
   readonly #active = new Map<string, Timer>();
   readonly #heap: Timer[] = [];
   readonly #dirty = new Map<string, number>();
+  /** The timer set last, while it is: steps often ask for the same one at every record. */
+  #last: Timer | undefined;
 
   constructor(step: string, domain: TimeDomain, current: CurrentKey, undo: UndoLog) {
     this.#step = step;
@@ -37,6 +39,7 @@ export class TimerService implements Undoable<string, Timer | undefined> {
 
   set(timeMs: number): void {
     const { key, partition } = this.#current;
+    if (this.#last?.timeMs === timeMs && this.#last.key === key) return;
     const id = timerKey(this.#step, this.#domain, timeMs, key);
     if (this.#active.has(id)) return;
     this.#undo.push(this, id, undefined);
@@ -45,6 +48,7 @@ export class TimerService implements Undoable<string, Timer | undefined> {
   }
 
   undo(id: string, before: Timer | undefined): void {
+    this.#last = undefined;
     if (before === undefined) this.#active.delete(id);
     else this.#add(id, before);
   }
@@ -56,7 +60,10 @@ export class TimerService implements Undoable<string, Timer | undefined> {
   restore(timeMs: number, key: string, partition: number, present: boolean): void {
     const id = timerKey(this.#step, this.#domain, timeMs, key);
     if (present) this.#add(id, { timeMs, key, partition });
-    else this.#active.delete(id);
+    else {
+      this.#last = undefined;
+      this.#active.delete(id);
+    }
   }
 
   /** Time of the next timer, or +Infinity. */
@@ -91,12 +98,14 @@ export class TimerService implements Undoable<string, Timer | undefined> {
     const timer = this.#active.get(id);
     if (!timer) return;
     this.#undo.push(this, id, timer);
+    this.#last = undefined;
     this.#active.delete(id);
     this.#dirty.set(id, timer.partition);
   }
 
   #add(id: string, timer: Timer): void {
     this.#active.set(id, timer);
+    this.#last = timer;
     siftUp(this.#heap, timer);
   }
 
