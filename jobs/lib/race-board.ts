@@ -53,12 +53,29 @@ export function mergeUpdate(known: RunnerUpdate | undefined, update: RunnerUpdat
   // The usual case: one more mat, farther than all before.
   const { splits, removed } = update;
   const farther = (known?.splits.at(-1)?.mat ?? -1) < (splits[0]?.mat ?? -1);
-  if (splits.length === 1 && removed.length === 0 && farther) {
-    return { ...update, splits: known === undefined ? splits : [...known.splits, splits[0]!] };
-  }
+  if (known !== undefined && splits.length === 1 && removed.length === 0 && farther)
+    return oneMore(known, update);
   const gone = new Set([...update.removed, ...update.splits.map((split) => split.mat)]);
   const kept = known === undefined ? [] : known.splits.filter((split) => !gone.has(split.mat));
   return { ...update, splits: [...kept, ...update.splits].sort((a, b) => a.mat - b.mat), removed: [] };
+}
+
+/** Kept for the whole race: with the texts that are kept already, not with equal copies of them. */
+function oneMore(known: RunnerUpdate, update: RunnerUpdate): RunnerUpdate {
+  const { race, bib } = known;
+  return {
+    race,
+    bib,
+    gender: known.gender === update.gender ? known.gender : update.gender,
+    division: known.division === update.division ? known.division : update.division,
+    country: known.country === update.country ? known.country : update.country,
+    status: update.status,
+    asOfMs: update.asOfMs,
+    splits: [...known.splits, update.splits[0]!],
+    removed: update.removed,
+    projectedMs: update.projectedMs,
+    expectedMs: update.expectedMs,
+  };
 }
 
 /** What the clock alone changes about a runner: an update without times. */

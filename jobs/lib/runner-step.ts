@@ -129,7 +129,11 @@ function goOn(read: ReceivedRead, following: Following, run: SmoothRun, context:
   if (race === undefined || state.reads.has(read.id)) return false;
   const next = nextRead(race, run, read);
   if (next === undefined) return false;
-  state.reads.put(read.id, read);
+  // Kept for the whole race: with the texts that are kept already, not with copies of them.
+  const { bib } = run.entrant;
+  const mat = race.mats[next.update.splits[0]!.mat]!.id;
+  const { id, timeMs, receivedMs } = read;
+  state.reads.put(id, { id, bib, mat, timeMs, receivedMs });
   following.run = next.run;
   context.side(outcomes, next.passing);
   context.emit(next.update);
