@@ -20,6 +20,10 @@ process.on("warning", ({ name, message }) => {
   if (name !== "ExperimentalWarning") console.error(`${name}: ${message}`);
 });
 
+// Whoever read the output has gone (`pace up | head`): an orderly end, not a crash. Nobody is left to tell why.
+process.stdout.once("error", () => process.kill(process.pid, "SIGTERM"));
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
 const program = new Command("pace")
   .description("Live results of a race: replay it, watch it, correct it.")
   .helpCommand(true)
