@@ -1,5 +1,6 @@
 /** What the author of a job imports. */
 export { type Codec, codec, codecOf } from "../schemas/codec.ts";
+export { type Aggregate, aggregate, collect } from "./dsl/aggregate.ts";
 export { type JobDefinition, job } from "./dsl/job.ts";
 export {
   type Context,
@@ -11,7 +12,21 @@ export {
   type TimeDomain,
 } from "./dsl/process.ts";
 export { type MapState, mapState, type ValueState, valueState } from "./dsl/state.ts";
-export { Flow, KeyedStream, ProcessedStream, Stream } from "./dsl/stream.ts";
+export { Flow, KeyedStream, Stream } from "./dsl/stream.ts";
 export { type Topic, topic } from "./dsl/topic.ts";
 export { boundedDisorder, type WatermarkStrategy } from "./dsl/watermark.ts";
+export {
+  countWindow,
+  type EarlyResults,
+  everyEventTime,
+  everyProcessingTime,
+  everyRecords,
+  type Pane,
+  session,
+  sliding,
+  tumbling,
+  type Window,
+  type WindowAssigner,
+  type WindowOptions,
+} from "./dsl/window.ts";
 export { hours, milliseconds, minutes, seconds } from "./time.ts";

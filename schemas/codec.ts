@@ -42,6 +42,11 @@ export function codecOf<T>(name: string, schema: unknown): Codec<T> {
   );
 }
 
+/** The codec of lists of what `element` is the codec of. */
+export function listOf<T>(element: Codec<T>): Codec<T[]> {
+  return codecOf<T[]>(`${element.name}-list`, { type: "array", items: JSON.parse(element.schema) });
+}
+
 function fromType<T>(name: string, schema: string, type: avro.Type, writer?: avro.Type): Codec<T> {
   const resolver = writer && type.createResolver(writer);
   return {

@@ -14,6 +14,11 @@ export interface InputProgress {
 export interface Progress {
   /** Epochs of this task so far; for people who look. */
   readonly epoch: number;
+  /**
+   * Event time that the task had come to, `null` before any. Not lower than what its inputs say, and higher where an input was
+   * left out as idle: what was done by it must not be done again. The highest of a task's partitions counts.
+   */
+  readonly watermark?: number | null;
   readonly inputs: readonly InputProgress[];
 }
 

@@ -3,9 +3,11 @@
  * nodes into stages.
  */
 import { JobError } from "../errors.ts";
+import type { Aggregate } from "./aggregate.ts";
 import type { KeyedProcess, SideOutput, States, TableReference, Tables } from "./process.ts";
 import type { Topic } from "./topic.ts";
 import type { WatermarkStrategy } from "./watermark.ts";
+import type { WindowAssigner, WindowOptions } from "./window.ts";
 
 /** A node of the description. `inputs` are the nodes it takes records from. */
 export type FlowNode =
@@ -44,6 +46,14 @@ export type FlowNode =
       readonly kind: "process";
       readonly name: string;
       readonly step: AnyKeyedProcess;
+      readonly inputs: readonly FlowNode[];
+    }
+  | {
+      readonly kind: "window";
+      readonly name: string;
+      readonly assigner: WindowAssigner;
+      readonly aggregate: Aggregate<unknown, unknown, unknown>;
+      readonly options: WindowOptions<unknown>;
       readonly inputs: readonly FlowNode[];
     }
   | { readonly kind: "side"; readonly output: string; readonly inputs: readonly FlowNode[] }
@@ -141,9 +151,13 @@ export class Stream<T> {
     this.graph.sinks.push({ kind: "sink", topic: topic as Topic<unknown>, inputs: [this.node] });
   }
 
-  /** Only a keyed stream has state: this is here to say so to those whom the types do not reach. */
-  process(name: string, _step: unknown): never {
+  /** Only a keyed stream has state: these are here to say so to those whom the types do not reach. */
+  process(name: string, _step: unknown): unknown {
     throw new JobError(`process "${name}" needs a key for its state: put .keyBy(...) before it`);
+  }
+
+  window(name: string, ..._rest: readonly unknown[]): unknown {
+    throw new JobError(`window "${name}" needs a key for its state: put .keyBy(...) before it`);
   }
 
   #then<U>(node: FlowNode): Stream<U> {
@@ -151,35 +165,54 @@ export class Stream<T> {
   }
 }
 
-export class KeyedStream<T> {
-  readonly #graph: FlowGraph;
-  readonly node: FlowNode;
-
-  constructor(graph: FlowGraph, node: FlowNode) {
-    this.#graph = graph;
-    this.node = node;
-  }
-
+/**
+ * Records that are with the task of their key. What a keyed step emits is under the same key still, so that steps can follow
+ * each other without an exchange.
+ */
+export class KeyedStream<T> extends Stream<T> {
   /** A step with state and timers of each key. The name is its state's name in every checkpoint. */
-  process<
+  override process<
     Out = never,
     S extends States = Record<never, never>,
     T2 extends Tables = Record<never, never>,
     Index = undefined,
-  >(name: string, step: KeyedProcess<T, Out, S, T2, Index>): ProcessedStream<Out> {
-    return new ProcessedStream<Out>(this.#graph, {
+  >(name: string, step: KeyedProcess<T, Out, S, T2, Index>): KeyedStream<Out> {
+    return this.#step({
       kind: "process",
       name,
       step: step as unknown as AnyKeyedProcess,
       inputs: [this.node],
     });
   }
-}
 
-export class ProcessedStream<T> extends Stream<T> {
-  /** What the step gave to `context.side(output, ...)`. */
-  side<U>(output: SideOutput<U>): Stream<U> {
-    return new Stream<U>(this.graph, { kind: "side", output: output.name, inputs: [this.node] });
+  /**
+   * Results of windows of each key. The name is its state's name in every checkpoint. A result has the event time of its
+   * window's last millisecond.
+   * @param aggregate what a window makes of its records: `aggregate(...)` or `collect(...)`.
+   */
+  override window<Acc, Out>(
+    name: string,
+    assigner: WindowAssigner,
+    aggregate: Aggregate<T, Acc, Out>,
+    options: WindowOptions<T> = {},
+  ): KeyedStream<Out> {
+    return this.#step({
+      kind: "window",
+      name,
+      assigner,
+      aggregate: aggregate as Aggregate<unknown, unknown, unknown>,
+      options: options as WindowOptions<unknown>,
+      inputs: [this.node],
+    });
+  }
+
+  /** What the step before gave to this side output. */
+  side<U>(output: SideOutput<U>): KeyedStream<U> {
+    return this.#step({ kind: "side", output: output.name, inputs: [this.node] });
+  }
+
+  #step<U>(node: FlowNode): KeyedStream<U> {
+    return new KeyedStream<U>(this.graph, node);
   }
 }
 

@@ -123,7 +123,7 @@ function group(nodes: readonly FlowNode[]): FlowNode[][] {
 }
 
 function stageName(members: readonly FlowNode[]): string {
-  for (const node of members) if (node.kind === "process") return node.name;
+  for (const node of members) if (node.kind === "process" || node.kind === "window") return node.name;
   for (const node of members) if (node.kind === "sink") return `to-${node.topic.name}`;
   throw new JobError("a stage ends nowhere: end each stream in .to(topic)");
 }

@@ -26,6 +26,7 @@ export function validate(job: string, graph: FlowGraph, nodes: readonly FlowNode
     }
     if (node.kind === "side") sideIsDeclared(node, fail);
     if (node.kind === "process") stepIsWhole(node, graph, timed.at, fail);
+    if (node.kind === "window") windowIsWhole(node, timed.at, fail);
   }
 }
 
@@ -82,21 +83,57 @@ function timedNodes(nodes: readonly FlowNode[]): { at: ReadonlySet<FlowNode>; ab
 }
 
 function behindKey(node: FlowNode): boolean {
-  return node.inputs.some((input) => input.kind === "keyBy" || input.kind === "process" || behindKey(input));
+  return node.inputs.some((input) => input.kind === "keyBy" || behindKey(input));
 }
 
 function behindExchangeOrProcess(node: FlowNode): boolean {
-  return node.inputs.some(
-    (input) => input.kind === "process" || input.kind === "side" || behindExchangeOrProcess(input),
-  );
+  return node.inputs.some((input) => isKeyedStep(input) || behindExchangeOrProcess(input));
 }
+
+const isKeyedStep = (node: FlowNode): boolean => node.kind === "process" || node.kind === "window";
 
 function sideIsDeclared(node: Extract<FlowNode, { kind: "side" }>, fail: Fail): void {
   const step = node.inputs[0]!;
-  if (step.kind !== "process") return;
-  if (!step.step.sides?.some((side) => side.name === node.output)) {
+  switch (step.kind) {
+    case "process":
+      if (!step.step.sides?.some((side) => side.name === node.output)) {
+        fail(
+          `.side("${node.output}") of step "${step.name}", which does not declare it: add it to the step's sides`,
+        );
+      }
+      return;
+    case "window":
+      if (step.options.late?.name !== node.output)
+        fail(
+          `.side("${node.output}") of window "${step.name}": its one side output is what its option late names`,
+        );
+      return;
+    default:
+      fail(`.side("${node.output}") has to follow the step that gives values to it`);
+  }
+}
+
+function windowIsWhole(
+  node: Extract<FlowNode, { kind: "window" }>,
+  timed: ReadonlySet<FlowNode>,
+  fail: Fail,
+): void {
+  const { name, assigner, options, aggregate } = node;
+  const { allowedLateness = 0, late, early } = options;
+  if (typeof aggregate?.add !== "function" || typeof aggregate.result !== "function" || !aggregate.codec)
+    fail(`window "${name}" has no aggregate: give it aggregate({ ... }) or collect({ ... })`);
+  if (!Number.isInteger(allowedLateness) || allowedLateness < 0)
     fail(
-      `.side("${node.output}") of step "${step.name}", which does not declare it: add it to the step's sides`,
+      `window "${name}": allowedLateness is ${allowedLateness}; it has to be whole milliseconds, 0 or more`,
+    );
+  if (assigner.kind === "count") {
+    if (allowedLateness > 0 || late || early)
+      fail(`window "${name}" counts records: nothing is early or late in it, leave those options out`);
+    return;
+  }
+  if (!timed.has(node)) {
+    fail(
+      `window "${name}" is of event time, but no source before it has one: add .watermark(boundedDisorder({ timeOf, disorderMax })) before .keyBy`,
     );
   }
 }

@@ -14,6 +14,7 @@ export class RuntimeMetrics {
   readonly #recordsIn: Counter<"job" | "stage" | "slot">;
   readonly #recordsOut: Counter<"job" | "stage" | "slot">;
   readonly #deadLetters: Counter<"job" | "stage" | "slot">;
+  readonly #late: Counter<"job" | "stage" | "slot">;
   readonly #restarts: Counter<"job" | "stage" | "slot">;
   readonly #lag: Gauge<"job" | "stage" | "slot">;
   readonly #watermarkDelay: Gauge<"job" | "stage" | "slot">;
@@ -38,6 +39,12 @@ export class RuntimeMetrics {
     this.#deadLetters = new Counter({
       name: "pacestream_dead_letters_total",
       help: "records that went to the dead-letter topic",
+      labelNames,
+      registers,
+    });
+    this.#late = new Counter({
+      name: "pacestream_late_records_total",
+      help: "records that came too late for their window",
       labelNames,
       registers,
     });
@@ -86,12 +93,13 @@ export class RuntimeMetrics {
 
   /** A reporter for one run of one task: its counters start at 0 and only grow. */
   task(labels: TaskLabels): (status: TaskStatus) => void {
-    const seen = { recordsIn: 0, recordsOut: 0, deadLetters: 0 };
+    const seen = { recordsIn: 0, recordsOut: 0, deadLetters: 0, late: 0 };
     const by = { ...labels };
     return ({ counters, lag, watermarkDelayMs }) => {
       this.#recordsIn.inc(by, counters.recordsIn - seen.recordsIn);
       this.#recordsOut.inc(by, counters.recordsOut - seen.recordsOut);
       this.#deadLetters.inc(by, counters.deadLetters - seen.deadLetters);
+      this.#late.inc(by, counters.late - seen.late);
       Object.assign(seen, counters);
       this.#lag.set(by, lag);
       if (watermarkDelayMs !== undefined) this.#watermarkDelay.set(by, watermarkDelayMs / 1000);

@@ -6,6 +6,7 @@
  *   watermark                   gives event time, feeds the valve
  *   key-by                      sets the key; or writes to an exchange
  *   process                     the keyed step, its state and timers
+ *   windows/                    tumbling, sliding, session and count windows
  *   sink                        writes to a topic
  */
 import type { FlowNode } from "../dsl/stream.ts";
@@ -18,12 +19,15 @@ import type { OperatorRuntime } from "./operator-runtime.ts";
 import { ProcessOperator } from "./process.ts";
 import type { Push } from "./record-context.ts";
 import { sink } from "./sink.ts";
+import type { StageStep } from "./stage-step.ts";
 import { watermark } from "./watermark.ts";
+import { windowStep } from "./windows/index.ts";
 
 export interface CompiledStage {
   /** Where records of an input node start. */
   readonly entries: ReadonlyMap<FlowNode, Push>;
-  readonly steps: readonly ProcessOperator[];
+  /** Upstream before downstream: in this order they hear of time. */
+  readonly steps: readonly StageStep[];
 }
 
 export function compileStage(
@@ -39,12 +43,20 @@ export function compileStage(
       else children.set(input, [node]);
     }
   }
-  const steps: ProcessOperator[] = [];
+  const steps = new Map<FlowNode, StageStep>();
   const compiled = new Map<FlowNode, Push>();
   const members = new Set(nodes);
 
   const below = (node: FlowNode, keep: (child: FlowNode) => boolean = () => true): Push =>
     fanOut((children.get(node) ?? []).filter((child) => child.kind !== "side" && keep(child)).map(compile));
+
+  function sidesOf(node: FlowNode): Map<string, Push> {
+    const sides = new Map<string, Push>();
+    for (const child of children.get(node) ?? []) {
+      if (child.kind === "side") sides.set(child.output, below(child));
+    }
+    return sides;
+  }
 
   function compile(node: FlowNode): Push {
     const done = compiled.get(node);
@@ -68,12 +80,13 @@ export function compileStage(
         if (isExchange(node) && !members.has(node)) return exchangeOut(node, runtime);
         return keyBy(node, below(node), runtime);
       case "process": {
-        const sides = new Map<string, Push>();
-        for (const child of children.get(node) ?? []) {
-          if (child.kind === "side") sides.set(child.output, below(child));
-        }
-        const step = new ProcessOperator(node, below(node), sides, runtime);
-        steps.push(step);
+        const step = new ProcessOperator(node, below(node), sidesOf(node), runtime);
+        steps.set(node, step);
+        return (value) => step.process(value);
+      }
+      case "window": {
+        const step = windowStep(node, below(node), sidesOf(node), runtime);
+        steps.set(node, step);
         return (value) => step.process(value);
       }
       case "sink":
@@ -91,7 +104,8 @@ export function compileStage(
     // A keyBy that reads an exchange: the record enters with its key.
     else if (isExchange(node)) entries.set(node, keyBy(node, below(node), runtime));
   }
-  return { entries, steps };
+  // The plan lists nodes after those they take records from.
+  return { entries, steps: nodes.flatMap((node) => steps.get(node) ?? []) };
 }
 
 export function fanOut(targets: readonly Push[]): Push {

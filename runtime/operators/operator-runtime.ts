@@ -19,6 +19,19 @@ export interface OperatorRuntime {
   readonly job: string;
   /** An event time found in the current record's partition. */
   observeEventTime(timeMs: number, disorderMaxMs: number): void;
+  /**
+   * Runs what time sets off for a key (a timer, the end of a window) as a record of its own: if it throws, what it did is
+   * taken back and a dead letter stands for it. What was noted for undoing before is settled.
+   */
+  attempt<A>(
+    key: string,
+    partition: number,
+    timestamp: number | undefined,
+    run: (argument: A) => void,
+    argument: A,
+  ): void;
   /** A record that went to an exchange or a sink. */
   countOut(): void;
+  /** A record that came too late and was left out. */
+  countLate(): void;
 }

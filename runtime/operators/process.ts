@@ -7,19 +7,21 @@
 import type { Context, SideOutput, TimeDomain, Timers } from "../dsl/process.ts";
 import type { AnyKeyedProcess, FlowNode } from "../dsl/stream.ts";
 import { JobError } from "../errors.ts";
-import type { CurrentKey } from "../state/state-store.ts";
+import type { ChangelogWriter, CurrentKey } from "../state/state-store.ts";
+import { NO_WATERMARK } from "../time.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
-import { type Timer, TimerService } from "./timer-service.ts";
+import type { StageStep } from "./stage-step.ts";
+import { TimerService } from "./timer-service.ts";
 
-export class ProcessOperator {
+export class ProcessOperator implements StageStep {
   readonly name: string;
-  readonly eventTimers: TimerService;
-  readonly processingTimers: TimerService;
+  readonly timers: { readonly event: TimerService; readonly processing: TimerService };
   readonly #step: AnyKeyedProcess;
   readonly #runtime: OperatorRuntime;
   readonly #context: Context<unknown, Record<never, never>, Record<never, never>, unknown>;
   readonly #indices = new Map<string, unknown>();
+  #watermark = NO_WATERMARK;
 
   constructor(
     node: Extract<FlowNode, { kind: "process" }>,
@@ -32,8 +34,10 @@ export class ProcessOperator {
     this.#step = node.step;
     this.#runtime = runtime;
     const current: CurrentKey = record;
-    this.eventTimers = new TimerService(node.name, "event", current, runtime.undo);
-    this.processingTimers = new TimerService(node.name, "processing", current, runtime.undo);
+    this.timers = {
+      event: new TimerService(node.name, "event", current, runtime.undo),
+      processing: new TimerService(node.name, "processing", current, runtime.undo),
+    };
     const states = Object.entries(node.step.state ?? {}).map(([name, descriptor]) => [
       name,
       runtime.state.open(node.name, name, descriptor),
@@ -53,7 +57,7 @@ export class ProcessOperator {
         return record.timestamp;
       },
       get watermark() {
-        return record.watermark;
+        return operator.#watermark;
       },
       get now() {
         return record.nowMs;
@@ -63,7 +67,7 @@ export class ProcessOperator {
       },
       state,
       tables: tablesOfStep,
-      timers: this.#timers(),
+      timers: this.#timersOfStep(),
       emit(value) {
         push(value);
         record.step = operator.name;
@@ -86,15 +90,49 @@ export class ProcessOperator {
     this.#step.process(value, this.#context);
   }
 
-  /** The caller has set the record context to the timer's key and partition. */
-  fire(timer: Timer, domain: TimeDomain): void {
-    this.#runtime.record.step = this.name;
-    this.#step.onTimer?.({ timeMs: timer.timeMs, domain }, this.#context);
+  seal(watermark: number): void {
+    this.#watermark = watermark;
+  }
+
+  advance(watermark: number): void {
+    this.#watermark = watermark;
+    this.#fire("event", watermark);
+  }
+
+  tick(nowMs: number): void {
+    this.#fire("processing", nowMs);
+  }
+
+  nextTickMs(): number {
+    return this.timers.processing.next();
   }
 
   /** After a throw (O2). */
-  forgetIndex(key: string): void {
+  forget(key: string): void {
     this.#indices.delete(key);
+  }
+
+  get isDirty(): boolean {
+    return this.timers.event.isDirty || this.timers.processing.isDirty;
+  }
+
+  flush(writer: ChangelogWriter): void {
+    this.timers.event.flush(writer);
+    this.timers.processing.flush(writer);
+  }
+
+  #fire(domain: TimeDomain, dueMs: number): void {
+    const timers = this.timers[domain];
+    const { attempt, record } = this.#runtime;
+    const run = (timer: { readonly timeMs: number; readonly domain: TimeDomain }) => {
+      record.step = this.name;
+      this.#step.onTimer?.(timer, this.#context);
+    };
+    for (let timer = timers.take(dueMs); timer; timer = timers.take(dueMs)) {
+      const { key, partition, timeMs } = timer;
+      // The timer is gone whatever its code does: a throw must not fire it for ever.
+      attempt(key, partition, domain === "event" ? timeMs : undefined, run, { timeMs, domain });
+    }
   }
 
   #index(): unknown {
@@ -106,7 +144,7 @@ export class ProcessOperator {
     return made;
   }
 
-  #timers(): Timers {
+  #timersOfStep(): Timers {
     const declared = new Set(this.#step.timers ?? []);
     const of = (domain: TimeDomain, service: TimerService): TimerService => {
       if (!declared.has(domain)) {
@@ -117,10 +155,10 @@ export class ProcessOperator {
       return service;
     };
     return {
-      onEventTime: (timeMs) => of("event", this.eventTimers).set(timeMs),
-      onProcessingTime: (timeMs) => of("processing", this.processingTimers).set(timeMs),
-      deleteEventTime: (timeMs) => of("event", this.eventTimers).delete(timeMs),
-      deleteProcessingTime: (timeMs) => of("processing", this.processingTimers).delete(timeMs),
+      onEventTime: (timeMs) => of("event", this.timers.event).set(timeMs),
+      onProcessingTime: (timeMs) => of("processing", this.timers.processing).set(timeMs),
+      deleteEventTime: (timeMs) => of("event", this.timers.event).delete(timeMs),
+      deleteProcessingTime: (timeMs) => of("processing", this.timers.processing).delete(timeMs),
     };
   }
 }

@@ -42,12 +42,12 @@ export class TimerService implements Undoable<string, Timer | undefined> {
     if (this.#last?.timeMs === timeMs && this.#last.key === key) return;
     const id = timerKey(this.#step, this.#domain, timeMs, key);
     if (this.#active.has(id)) return;
-    this.#undo.push(this, id, undefined);
+    this.#undo.note(this, id, undefined);
     this.#add(id, { timeMs, key, partition });
     this.#dirty.set(id, partition);
   }
 
-  undo(id: string, before: Timer | undefined): void {
+  takeBack(id: string, before: Timer | undefined): void {
     this.#last = undefined;
     if (before === undefined) this.#active.delete(id);
     else this.#add(id, before);
@@ -97,7 +97,7 @@ export class TimerService implements Undoable<string, Timer | undefined> {
   #remove(id: string): void {
     const timer = this.#active.get(id);
     if (!timer) return;
-    this.#undo.push(this, id, timer);
+    this.#undo.note(this, id, timer);
     this.#last = undefined;
     this.#active.delete(id);
     this.#dirty.set(id, timer.partition);

@@ -46,7 +46,7 @@ export class HeapMapState<V> implements StateBackend, Undoable<Entry<V>, V | und
     const set = (name: string, value: V | undefined) => {
       const owner = this.#ownerOf(current.key) ?? this.#addOwner(current.key, current.partition);
       const entry = owner.entries.get(name) ?? this.#addEntry(owner, name);
-      undo.push(this, entry, entry.value);
+      undo.note(this, entry, entry.value);
       this.#assign(entry, value);
     };
     this.facade = {
@@ -71,7 +71,7 @@ export class HeapMapState<V> implements StateBackend, Undoable<Entry<V>, V | und
     };
   }
 
-  undo(entry: Entry<V>, before: V | undefined): void {
+  takeBack(entry: Entry<V>, before: V | undefined): void {
     // A deleted entry comes back itself: nobody has taken its name since, for what came later is undone already.
     if (before !== undefined) this.#ownerBack(entry.owner).entries.set(entry.name, entry);
     this.#assign(entry, before);

@@ -27,7 +27,7 @@ export class HeapValueState<T> implements StateBackend, Undoable<Entry<T>, T | u
     this.#schemas = new SchemaLedger(name, codec);
     const set = (value: T | undefined) => {
       const entry = this.#entries.get(current.key) ?? this.#add(current.key, current.partition);
-      undo.push(this, entry, entry.value);
+      undo.note(this, entry, entry.value);
       entry.value = value;
       if (entry.isDirty) return;
       entry.isDirty = true;
@@ -42,7 +42,7 @@ export class HeapValueState<T> implements StateBackend, Undoable<Entry<T>, T | u
     };
   }
 
-  undo(entry: Entry<T>, before: T | undefined): void {
+  takeBack(entry: Entry<T>, before: T | undefined): void {
     entry.value = before;
   }
 

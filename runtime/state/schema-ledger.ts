@@ -19,7 +19,7 @@ export class SchemaLedger<T> {
   /** Partitions whose changelog holds the present schema. */
   readonly #announced = new Set<number>();
   #id = 0;
-  /** What stands before every value: the id of the present schema. */
+  /** What stands before a value that needs no more than its schema's id. */
   readonly #prefix = new Uint8Array(1);
 
   constructor(state: string, codec: Codec<T>) {
@@ -42,7 +42,6 @@ export class SchemaLedger<T> {
     const present = [...this.#schemas].find(([, schema]) => schema === this.#codec.schema);
     this.#id = present ? present[0] : this.#schemas.size === 0 ? 0 : Math.max(...this.#schemas.keys()) + 1;
     this.#readers.set(this.#id, this.#codec);
-    this.#prefix[0] = this.#id;
   }
 
   /** Writes the present schema into the partition's changelog where it is not there yet (V1). */
@@ -52,18 +51,29 @@ export class SchemaLedger<T> {
     writer.putBytes(partition, schemaKey(this.#state, this.#id), Buffer.from(this.#codec.schema, "utf8"));
   }
 
-  /** Writes a value, its schema first where the partition does not hold it yet. */
-  write(writer: ChangelogWriter, partition: number, key: string, value: T): void {
+  /**
+   * Writes a value, its schema first where the partition does not hold it yet.
+   * @param head what stands before the value; its first byte becomes the schema's id.
+   */
+  write(
+    writer: ChangelogWriter,
+    partition: number,
+    key: string,
+    value: T,
+    head: Uint8Array = this.#prefix,
+  ): void {
     this.#announce(partition, writer);
-    writer.put(partition, key, this.#prefix, this.#codec, value);
+    head[0] = this.#id;
+    writer.put(partition, key, head, this.#codec, value);
   }
 
-  decode(bytes: Buffer): T {
+  /** @param start where the value stands, after its head. */
+  decode(bytes: Buffer, start = 1): T {
     const reader = this.#readers.get(bytes[0]!);
     if (!reader)
       throw new Error(
         `state ${this.#state}: a value of schema ${bytes[0]}, which the changelog does not hold`,
       );
-    return reader.decode(bytes, 1);
+    return reader.decode(bytes, start);
   }
 }

@@ -44,10 +44,8 @@ export interface StateBackend {
   flush(writer: ChangelogWriter): void;
 }
 
-type Backend = StateBackend & { readonly facade: unknown };
-
 export class StateStore {
-  readonly #states = new Map<string, Backend>();
+  readonly #states = new Map<string, StateBackend>();
   readonly #current: CurrentKey;
   readonly #undo: UndoLog;
 
@@ -59,13 +57,18 @@ export class StateStore {
   /** Makes a state of a step; what the step's context shows. */
   open(step: string, name: string, descriptor: StateDescriptor): unknown {
     const full = `${step}.${name}`;
-    assert(!this.#states.has(full), `state ${full} opened twice`);
     const backend =
       descriptor.kind === "value"
         ? new HeapValueState(full, descriptor.codec, this.#current, this.#undo)
         : new HeapMapState(full, descriptor.codec, this.#current, this.#undo);
-    this.#states.set(full, backend);
+    this.adopt(full, backend);
     return backend.facade;
+  }
+
+  /** Takes in a state of an operator's own, such as that of windows, under its name in the changelog. */
+  adopt(full: string, backend: StateBackend): void {
+    assert(!this.#states.has(full), `state ${full} opened twice`);
+    this.#states.set(full, backend);
   }
 
   /** One record of the changelog, in its order. Content of a state that the job no longer has is left aside. */

@@ -7,7 +7,8 @@
  *     harness.run();
  *     expect(harness.output("windows", WindowCodec)).toEqual([...]);
  *
- * `restart()` throws every task away and restores it from its changelog, as a crash would.
+ * `restart()` throws every task away and restores it from its changelog, as a crash would. For crashes in the middle of the
+ * work, and for other cuts of it, see `HarnessOptions`: what a job means must not depend on any of them.
  */
 import type { Codec } from "../../schemas/codec.ts";
 import { DeadLetter } from "../../schemas/index.ts";
@@ -25,11 +26,26 @@ export interface HarnessOptions {
   readonly parallelism?: number;
   /** Start of the clock, Unix milliseconds. */
   readonly nowMs?: number;
+  /** The most records that a task takes of a partition at once. Default: all there are. */
+  readonly batchMax?: number;
+  /** Turns of a task in an epoch; it ends earlier when there is nothing to do. Default 1. */
+  readonly turnsAnEpoch?: number;
+  /**
+   * Asked at the end of each epoch of any task, counted from 0: whether the task dies there, and is restored.
+   * `before-commit`: what the epoch did is lost, and is done again.
+   */
+  readonly crash?: (epoch: number) => "before-commit" | "after-commit" | undefined;
 }
+
+/** More epochs than any test needs: a job that never comes to rest, or a crash that always comes back. */
+const EPOCHS_MAX = 100_000;
 
 interface RunningTask {
   readonly stage: StagePlan;
+  readonly slot: number;
   readonly task: Task;
+  /** Turns since the last end of an epoch. */
+  turns: number;
   /** Table records that the task has seen, by topic/partition. */
   readonly tablePositions: Map<string, number>;
 }
@@ -40,11 +56,14 @@ export class JobHarness {
   readonly #parallelism: number;
   /** topic/partition → records. */
   readonly #log = new Map<string, MemoryRecord[]>();
+  readonly #options: HarnessOptions;
   #tasks: RunningTask[] = [];
+  #epochs = 0;
   nowMs: number;
 
   constructor(job: JobDefinition, options: HarnessOptions = {}) {
     this.#plan = planJob(job);
+    this.#options = options;
     this.#partitions = options.partitions ?? 2;
     this.#parallelism = options.parallelism ?? this.#partitions;
     this.nowMs = options.nowMs ?? 1_700_000_000_000;
@@ -66,7 +85,7 @@ export class JobHarness {
     let moved = true;
     while (moved) {
       moved = false;
-      for (const running of this.#tasks) if (this.#step(running)) moved = true;
+      for (const index of this.#tasks.keys()) if (this.#turn(index)) moved = true;
     }
   }
 
@@ -113,10 +132,14 @@ export class JobHarness {
       }
     }
     task.seal((topic, partition) => ({ first: 0, end: this.#records(topic, partition).length }), this.nowMs);
-    return { stage, task, tablePositions: new Map() };
+    return { stage, slot, task, turns: 0, tablePositions: new Map() };
   }
 
-  #step({ stage, task, tablePositions }: RunningTask): boolean {
+  /** One turn of a task: some records of each input, then what time has set off, then perhaps the end of an epoch. */
+  #turn(index: number): boolean {
+    const running = this.#tasks[index]!;
+    const { stage, task, tablePositions } = running;
+    const { batchMax = Number.POSITIVE_INFINITY, turnsAnEpoch = 1 } = this.#options;
     let moved = false;
     for (const { name } of stage.tables) {
       for (let partition = 0; partition < this.#partitions; partition++) {
@@ -131,20 +154,37 @@ export class JobHarness {
     for (const { topic, partition, offset } of task.positions()) {
       const records = this.#records(topic, partition);
       if (offset >= records.length) continue;
-      task.process(polled(topic, partition, offset, records.slice(offset)), this.nowMs);
+      const batch = records.slice(offset, offset + batchMax);
+      task.process(polled(topic, partition, offset, batch, records.length), this.nowMs);
       moved = true;
     }
     task.tick(this.nowMs);
+    running.turns++;
+    if (moved && running.turns < turnsAnEpoch) return true;
+    running.turns = 0;
+    return this.#endEpoch(index) || moved;
+  }
+
+  /** @returns whether there was anything to commit. */
+  #endEpoch(index: number): boolean {
+    const { stage, slot, task } = this.#tasks[index]!;
     const epoch = task.cut();
-    if (!epoch) return moved;
-    forEachFrame(epoch.frames, ({ topic, partition, timestampMs, key, value }) => {
+    if (!epoch) return false;
+    const crash = this.#options.crash?.(this.#epochs++);
+    if (this.#epochs > EPOCHS_MAX) throw new Error(`the job did not come to rest in ${EPOCHS_MAX} epochs`);
+    if (crash !== "before-commit") this.#commit(stage, epoch.frames);
+    if (crash) this.#tasks[index] = this.#startTask(stage, slot);
+    return true;
+  }
+
+  #commit(stage: StagePlan, frames: Uint8Array): void {
+    forEachFrame(frames, ({ topic, partition, timestampMs, key, value }) => {
       this.#append(stage.outputs[topic]!, partition, {
         key: key === null ? null : key.toString("utf8"),
         value: value === null ? null : Buffer.from(value),
         timestampMs,
       });
     });
-    return true;
   }
 
   #append(topic: string, partition: number, record: MemoryRecord): void {

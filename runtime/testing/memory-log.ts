@@ -8,20 +8,20 @@ export interface MemoryRecord {
   readonly timestampMs?: number;
 }
 
-/** One poll of one partition: `records` stand at `firstOffset` and after, and are its end. */
+/** One poll of one partition: `records` stand at `firstOffset` and after. @param endOffset default: they are its end. */
 export function polled(
   topic: string,
   partition: number,
   firstOffset: number,
   records: readonly MemoryRecord[],
+  endOffset = firstOffset + records.length,
 ): PolledPartition {
-  const end = firstOffset + records.length;
   return {
     topic,
     partition,
     records: new MemoryCursor(firstOffset, records),
-    nextOffset: end,
-    endOffset: end,
+    nextOffset: firstOffset + records.length,
+    endOffset,
   };
 }
 

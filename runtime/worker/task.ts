@@ -11,7 +11,7 @@
  */
 
 import { DeadLetter } from "../../schemas/index.ts";
-import { decodeProgress, encodeProgress, type InputProgress } from "../checkpoint/progress.ts";
+import { decodeProgress, encodeProgress, type Progress } from "../checkpoint/progress.ts";
 import { assert, PacestreamError } from "../errors.ts";
 import {
   DATA,
@@ -63,10 +63,12 @@ export interface TaskCounters {
   recordsIn: number;
   recordsOut: number;
   deadLetters: number;
+  /** Records that came too late for their window and were left out, or went to its side output. */
+  late: number;
 }
 
 export class Task {
-  readonly counters: TaskCounters = { recordsIn: 0, recordsOut: 0, deadLetters: 0 };
+  readonly counters: TaskCounters = { recordsIn: 0, recordsOut: 0, deadLetters: 0, late: 0 };
   readonly #plan: StagePlan;
   readonly #spec: TaskSpec;
   readonly #record = new RecordContext();
@@ -89,6 +91,8 @@ export class Task {
   #eventTimeMax = NO_WATERMARK;
   #epoch = 0;
   #recordsInEpoch = 0;
+  /** As the changelog has it. */
+  #writtenWatermark = NO_WATERMARK;
   #sentWatermark = NO_WATERMARK;
   #sentIdle = false;
   #sentAtMs = 0;
@@ -124,9 +128,7 @@ export class Task {
   /** What `cut` would have to commit. */
   get pending(): Pending {
     if (this.#frames.count > 0 || this.#state.isDirty) return "results";
-    for (const { eventTimers, processingTimers } of this.#stage.steps) {
-      if (eventTimers.isDirty || processingTimers.isDirty) return "results";
-    }
+    for (const step of this.#stage.steps) if (step.isDirty) return "results";
     if (this.#statusDue()) return "watermark";
     for (const input of this.#inputs.values()) if (input.changed) return "progress";
     return "nothing";
@@ -166,8 +168,7 @@ export class Task {
         return;
       case "timer": {
         const step = this.#stage.steps.find((candidate) => candidate.name === key.step);
-        const service = key.domain === "event" ? step?.eventTimers : step?.processingTimers;
-        service?.restore(key.timeMs, key.key, partition, value !== null);
+        step?.timers?.[key.domain].restore(key.timeMs, key.key, partition, value !== null);
         return;
       }
       case "schema":
@@ -177,8 +178,9 @@ export class Task {
     }
   }
 
-  #restoreProgress(partition: number, progress: { epoch: number; inputs: readonly InputProgress[] }): void {
+  #restoreProgress(partition: number, progress: Progress): void {
     this.#epoch = Math.max(this.#epoch, progress.epoch);
+    this.#record.watermark = Math.max(this.#record.watermark, progress.watermark ?? NO_WATERMARK);
     for (const { topic, next, watermarks } of progress.inputs) {
       const input = this.#inputs.get(inputId(topic, partition));
       // An input that the job no longer has: what it gave is in the state, nothing more comes of it.
@@ -203,8 +205,10 @@ export class Task {
       input.lastRecordMs = nowMs;
     }
     this.#record.nowMs = nowMs;
-    this.#record.watermark = this.#valve.output();
+    this.#record.watermark = Math.max(this.#record.watermark, this.#valve.output());
+    this.#writtenWatermark = this.#record.watermark;
     this.#sentWatermark = NO_WATERMARK;
+    for (const step of this.#stage.steps) step.seal(this.#record.watermark);
     return this.positions();
   }
 
@@ -328,42 +332,46 @@ export class Task {
         this.#valve.setIdle(input.channels[0]!);
     }
     this.#advanceEventTime();
-    for (const step of this.#stage.steps) this.#fire(step, "processing", nowMs);
+    for (const step of this.#stage.steps) step.tick(nowMs);
+    this.#undo.clear();
   }
 
   /** When `tick` has something to do next, Unix milliseconds, or +Infinity. */
   nextTimerMs(): number {
-    return Math.min(...this.#stage.steps.map((step) => step.processingTimers.next()));
+    return Math.min(...this.#stage.steps.map((step) => step.nextTickMs()));
   }
 
   #advanceEventTime(): void {
     const watermark = this.#valve.output();
     if (watermark <= this.#record.watermark) return;
     this.#record.watermark = watermark;
-    for (const step of this.#stage.steps) this.#fire(step, "event", watermark);
+    for (const step of this.#stage.steps) step.advance(watermark);
+    this.#undo.clear();
   }
 
-  #fire(step: CompiledStage["steps"][number], domain: "event" | "processing", timeMs: number): void {
-    const timers = domain === "event" ? step.eventTimers : step.processingTimers;
-    for (let timer = timers.take(timeMs); timer; timer = timers.take(timeMs)) {
-      // The timer is gone whatever its code does: a throw must not fire it for ever.
+  #attempt<A>(
+    key: string,
+    partition: number,
+    timestamp: number | undefined,
+    run: (argument: A) => void,
+    argument: A,
+  ): void {
+    this.#undo.clear();
+    const bytes = this.#frames.bytes;
+    const count = this.#frames.count;
+    const record = this.#record;
+    record.topic = "";
+    record.partition = partition;
+    record.offset = -1;
+    record.key = key;
+    record.timestamp = timestamp;
+    record.ingestMs = record.nowMs;
+    try {
+      run(argument);
       this.#undo.clear();
-      const bytes = this.#frames.bytes;
-      const count = this.#frames.count;
-      const record = this.#record;
-      record.topic = "";
-      record.partition = timer.partition;
-      record.offset = -1;
-      record.key = timer.key;
-      record.timestamp = domain === "event" ? timer.timeMs : undefined;
-      record.ingestMs = record.nowMs;
-      try {
-        step.fire(timer, domain);
-        this.#undo.clear();
-      } catch (error) {
-        this.#takeBack(bytes, count, error);
-        this.#deadLetter(error, Buffer.from(timer.key), null);
-      }
+    } catch (error) {
+      this.#takeBack(bytes, count, error);
+      this.#deadLetter(error, Buffer.from(key), null);
     }
   }
 
@@ -372,7 +380,7 @@ export class Task {
     if (error instanceof PacestreamError) throw error;
     this.#undo.rollback();
     this.#frames.truncate(bytes, count);
-    for (const step of this.#stage.steps) step.forgetIndex(this.#record.key);
+    for (const step of this.#stage.steps) step.forget(this.#record.key);
   }
 
   #deadLetter(error: unknown, key: Buffer | null, value: Buffer | null): void {
@@ -402,10 +410,7 @@ export class Task {
     if (this.pending === "nothing") return undefined;
     this.#epoch++;
     this.#state.flush(this.#changelog);
-    for (const step of this.#stage.steps) {
-      step.eventTimers.flush(this.#changelog);
-      step.processingTimers.flush(this.#changelog);
-    }
+    for (const step of this.#stage.steps) step.flush(this.#changelog);
     this.#writeWatermarks();
     this.#writeProgress();
     const records = this.#recordsInEpoch;
@@ -439,15 +444,21 @@ export class Task {
   }
 
   #writeProgress(): void {
+    // A watermark that moved without a record (idle inputs) is told in one partition: time must not go back in a restore (T3).
+    const anyChanged = [...this.#inputs.values()].some((input) => input.changed);
+    let told = anyChanged || this.#writtenWatermark >= this.#record.watermark;
+    this.#writtenWatermark = this.#record.watermark;
     for (const partition of this.#partitions) {
       const inputs = this.#plan.inputs.map(({ topic }) => this.#inputs.get(inputId(topic, partition))!);
-      if (!inputs.some((input) => input.changed)) continue;
+      if (told && !inputs.some((input) => input.changed)) continue;
+      told = true;
       for (const input of inputs) input.changed = false;
       this.#changelog.putBytes(
         partition,
         PROGRESS_KEY,
         encodeProgress({
           epoch: this.#epoch,
+          watermark: finite(this.#record.watermark),
           inputs: inputs.map(({ input, next, channels }) => ({
             topic: input.topic,
             next,
@@ -478,8 +489,13 @@ export class Task {
         if (timeMs > this.#eventTimeMax) this.#eventTimeMax = timeMs;
         this.#valve.advance(this.#current!.channels[0]!, timeMs - disorderMaxMs - 1);
       },
+      attempt: (key, partition, timestamp, run, argument) =>
+        this.#attempt(key, partition, timestamp, run, argument),
       countOut: () => {
         this.counters.recordsOut++;
+      },
+      countLate: () => {
+        this.counters.late++;
       },
     };
   }

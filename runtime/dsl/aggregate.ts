@@ -1,0 +1,71 @@
+/**
+ * What a window makes of its records: an accumulator that grows with each (`aggregate`), or all of them at its end
+ * (`collect`).
+ */
+import { type Codec, listOf } from "../../schemas/codec.ts";
+import type { Window } from "./window.ts";
+
+/**
+ * An incremental aggregate: a window keeps one accumulator, whatever the number of its records.
+ *
+ * - Without `copy`, accumulators are values: `add` and `merge` return a new one and leave the given ones as they are.
+ * - With `copy`, `add` and `merge` may change their first argument in place and return it: for accumulators that are dear to
+ *   make anew, such as a sketch. The runtime copies one once a record before it changes, to take the record back should it
+ *   throw.
+ */
+export interface Aggregate<In, Acc, Out> {
+  /** How an accumulator lies in a checkpoint. */
+  readonly codec: Codec<Acc>;
+  /** The accumulator of no records: `merge(create(), a)` is `a`. */
+  create(): Acc;
+  /** @param timestamp the record's event time; `undefined` in a count window of a stream without `watermark`. */
+  add(accumulator: Acc, value: In, timestamp: number | undefined): Acc;
+  /** Both together. Called for panes of sliding windows and for sessions that become one; the first is the earlier. */
+  merge(first: Acc, second: Acc): Acc;
+  /** What the window emits. Must not change the accumulator: there may be more results of the same window. */
+  result(accumulator: Acc, window: Window): Out;
+  readonly copy?: (accumulator: Acc) => Acc;
+}
+
+/** An aggregate as the operators use it: how a change in place is taken back. */
+export interface InPlace<Acc, Saved> {
+  save(accumulator: Acc): Saved;
+  back(accumulator: Acc, saved: Saved): Acc;
+}
+
+export const IN_PLACE = Symbol("in place");
+
+export const aggregate = <In, Acc, Out>(parts: Aggregate<In, Acc, Out>): Aggregate<In, Acc, Out> => parts;
+
+/**
+ * A full-window function: keeps every value until the window's end, then calls `result` with all of them, in the order they
+ * came. For what cannot be computed a value at a time; each epoch in which a window grew writes its whole list.
+ */
+export function collect<T, Out>(options: {
+  codec: Codec<T>;
+  result: (values: readonly T[], window: Window) => Out;
+}): Aggregate<T, T[], Out> {
+  // A list only grows at its end, so its length is all that has to be saved.
+  const inPlace: InPlace<T[], number> = {
+    save: (values) => values.length,
+    back: (values, length) => {
+      values.length = length;
+      return values;
+    },
+  };
+  return {
+    codec: listOf(options.codec),
+    create: () => [],
+    add: (values, value) => {
+      values.push(value);
+      return values;
+    },
+    merge: (first, second) => {
+      for (const value of second) first.push(value);
+      return first;
+    },
+    result: options.result,
+    copy: (values) => [...values],
+    ...{ [IN_PLACE]: inPlace },
+  };
+}

@@ -1,0 +1,104 @@
+/** How records of a key are put into windows, and when a window says its result. */
+import { JobError } from "../errors.ts";
+import type { SideOutput } from "./process.ts";
+
+/**
+ * - `early`: the window is still open; more may come.
+ * - `on-time`: the watermark has reached the window's end (or a count window is full).
+ * - `late`: a record came after that, within `allowedLateness`; the result takes the place of the earlier ones.
+ */
+export type Pane = "early" | "on-time" | "late";
+
+/** A window as its result knows it. */
+export interface Window {
+  readonly key: string;
+  /**
+   * First millisecond of the window. A session: event time of its first record. A count window: the lowest time among its
+   * records (event time, or Kafka's without `watermark`).
+   */
+  readonly start: number;
+  /** First millisecond after it. A session: event time of its last record, and the gap. A count window: highest time + 1. */
+  readonly end: number;
+  readonly pane: Pane;
+  /** Results of this window before this one. */
+  readonly index: number;
+}
+
+export type WindowAssigner =
+  | { readonly kind: "time"; readonly sizeMs: number; readonly slideMs: number; readonly offsetMs: number }
+  | { readonly kind: "session"; readonly gapMs: number }
+  | { readonly kind: "count"; readonly count: number };
+
+/** Windows of `size`, one after the other, from the epoch on (`offset`: shifted, such as by a time zone). */
+export const tumbling = (size: number, offset = 0): WindowAssigner => {
+  positive("tumbling", "size", size);
+  return sliding(size, size, offset);
+};
+
+/**
+ * Windows of `size`, a new one each `slide`. Kept as panes: a record is added once, a window is put together when it is
+ * emitted. `size` is a multiple of `slide` in what people ask for; other sizes work, with smaller panes.
+ */
+export function sliding(size: number, slide: number, offset = 0): WindowAssigner {
+  positive("sliding", "size", size);
+  positive("sliding", "slide", slide);
+  if (!Number.isInteger(offset))
+    throw new JobError(`a window's offset is whole milliseconds, which ${offset} is not`);
+  if (slide > size)
+    throw new JobError(
+      `sliding(${size}, ${slide}): a slide longer than the size would leave records out; filter them instead`,
+    );
+  return { kind: "time", sizeMs: size, slideMs: slide, offsetMs: offset };
+}
+
+/** Windows of activity: records at most `gap` apart are in one. Sessions that a record lies between become one. */
+export function session(gap: number): WindowAssigner {
+  positive("session", "gap", gap);
+  return { kind: "session", gapMs: gap };
+}
+
+/** Windows of `count` records of a key, in the order they come. What does not fill a window is never emitted. */
+export function countWindow(count: number): WindowAssigner {
+  if (!Number.isInteger(count) || count < 1)
+    throw new JobError(`countWindow(${count}): a window has a whole number of records, at least 1`);
+  return { kind: "count", count };
+}
+
+/** When a window that is still open says what it has. Only a window that changed since says something. */
+export type EarlyResults =
+  | { readonly kind: "event" | "processing"; readonly everyMs: number }
+  | { readonly kind: "count"; readonly every: number };
+
+/** Each time the watermark passes a multiple of `every`. */
+export function everyEventTime(every: number): EarlyResults {
+  positive("everyEventTime", "interval", every);
+  return { kind: "event", everyMs: every };
+}
+
+/** Each `every` of the node's clock. When it comes, and so what it says, is not the same in each run. */
+export function everyProcessingTime(every: number): EarlyResults {
+  positive("everyProcessingTime", "interval", every);
+  return { kind: "processing", everyMs: every };
+}
+
+/** After each `every` records (in sliding windows: of a pane). */
+export function everyRecords(every: number): EarlyResults {
+  if (!Number.isInteger(every) || every < 1)
+    throw new JobError(`everyRecords(${every}): a whole number of records, at least 1`);
+  return { kind: "count", every };
+}
+
+export interface WindowOptions<In> {
+  /** How long after its end a window still takes records, each of which makes it say a `late` result. Default 0. */
+  readonly allowedLateness?: number;
+  /** Gets the records that come after that. Default: they are left out, and counted. */
+  readonly late?: SideOutput<In>;
+  readonly early?: EarlyResults;
+}
+
+function positive(what: string, which: string, ms: number): void {
+  if (!Number.isInteger(ms) || ms <= 0)
+    throw new JobError(
+      `${what}(...): its ${which} is ${ms}; it has to be whole milliseconds, more than 0, such as seconds(10)`,
+    );
+}

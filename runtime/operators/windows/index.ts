@@ -1,0 +1,37 @@
+/**
+ * Windows of keyed streams:
+ *
+ *   time-windows     tumbling and sliding, by panes
+ *   session-windows  merging
+ *   count-windows    by number
+ *   emitter          what a result is marked with
+ */
+import type { FlowNode } from "../../dsl/stream.ts";
+import type { OperatorRuntime } from "../operator-runtime.ts";
+import type { Push } from "../record-context.ts";
+import type { StageStep } from "../stage-step.ts";
+import { CountWindows } from "./count-windows.ts";
+import type { WindowParts } from "./emitter.ts";
+import { SessionWindows } from "./session-windows.ts";
+import { TimeWindows } from "./time-windows.ts";
+
+export type WindowStep = StageStep & { process(value: unknown): void };
+
+export function windowStep(
+  node: Extract<FlowNode, { kind: "window" }>,
+  push: Push,
+  sides: ReadonlyMap<string, Push>,
+  runtime: OperatorRuntime,
+): WindowStep {
+  const { name, assigner, aggregate, options } = node;
+  const pushLate = (options.late && sides.get(options.late.name)) ?? (() => {});
+  const parts: WindowParts = { name, aggregate, push, pushLate, runtime };
+  switch (assigner.kind) {
+    case "time":
+      return new TimeWindows(parts, assigner, options);
+    case "session":
+      return new SessionWindows(parts, assigner, options);
+    case "count":
+      return new CountWindows(parts, assigner);
+  }
+}

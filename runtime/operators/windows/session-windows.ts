@@ -1,0 +1,201 @@
+/**
+ * Session windows: the records of a key that are at most `gap` apart. Sessions that a record brings together become one.
+ *
+ * SW1  Two sessions of a key are always more than the gap apart: [start, end) with end = last record + gap, and sessions that
+ *      touch are one, as in Flink.
+ * SW2  A session says `on-time` when the watermark reaches its last millisecond. One that a late record (within the allowed
+ *      lateness) lengthens says `late` at once when its end has passed, and `on-time` again when its new end is reached.
+ * SW3  A session keeps its id, the start it was made with, though its start may move: in the changelog it is one entry.
+ *      When two become one the earlier one's id stays.
+ * SW4  The heap has each session by a time at which it has something to do or earlier; a longer life is found out then.
+ */
+import type { EarlyResults, WindowAssigner, WindowOptions } from "../../dsl/window.ts";
+import { type Accumulation, WindowState } from "../../state/window-state.ts";
+import { NO_WATERMARK } from "../../time.ts";
+import type { StageStep } from "../stage-step.ts";
+import { byKey, emitResult, eventTime, type WindowParts } from "./emitter.ts";
+import { TimeHeap } from "./time-heap.ts";
+
+type Session = Accumulation<unknown>;
+
+export class SessionWindows implements StageStep {
+  readonly name: string;
+  readonly isDirty = false;
+  readonly #parts: WindowParts;
+  readonly #gapMs: number;
+  readonly #latenessMs: number;
+  readonly #early: EarlyResults | undefined;
+  readonly #state: WindowState<unknown, unknown, unknown>;
+  /** Sessions of each key, by start. */
+  readonly #keys = new Map<string, Session[]>();
+  /** By the time a session has something to do, as it was when the session was put in. */
+  readonly #due = new TimeHeap<Session>();
+  #watermark = NO_WATERMARK;
+  #waiting = new Set<Session>();
+  #earlyDueMs = Number.POSITIVE_INFINITY;
+
+  constructor(
+    parts: WindowParts,
+    assigner: Extract<WindowAssigner, { kind: "session" }>,
+    options: WindowOptions<unknown>,
+  ) {
+    this.name = parts.name;
+    this.#parts = parts;
+    this.#gapMs = assigner.gapMs;
+    this.#latenessMs = options.allowedLateness ?? 0;
+    this.#early = options.early;
+    const { runtime, aggregate } = parts;
+    const state = `${parts.name}.window`;
+    this.#state = new WindowState(state, aggregate, runtime.undo, {
+      hold: (session) => this.#hold(session),
+      release: (session) => this.#release(session),
+    });
+    runtime.state.adopt(state, this.#state);
+  }
+
+  // --- records -------------------------------------------------------------------------------------------------------
+
+  process(value: unknown): void {
+    const { record, countLate } = this.#parts.runtime;
+    record.step = this.name;
+    const timeMs = eventTime(this.#parts);
+    const touched = this.#touched(record.key, timeMs);
+    const end = Math.max(timeMs + this.#gapMs, ...touched.map((session) => session.end));
+    if (end - 1 + this.#latenessMs <= this.#watermark) {
+      countLate();
+      this.#parts.pushLate(value);
+      return;
+    }
+    const session = this.#one(touched, record.key, record.partition, timeMs);
+    this.#state.change(session);
+    // It has spoken, and lives on: the heap has it by its closing only (SW4).
+    if (session.end - 1 <= this.#watermark) this.#due.add(end - 1, session);
+    session.start = Math.min(session.start, timeMs);
+    session.end = end;
+    this.#state.add(session, value, timeMs);
+    this.#speakBeforeOrAfter(session);
+  }
+
+  /** Sessions of the key that the record belongs to or brings together, the earliest first. */
+  #touched(key: string, timeMs: number): Session[] {
+    const sessions = this.#keys.get(key);
+    if (!sessions) return [];
+    return sessions.filter(({ start, end }) => start <= timeMs + this.#gapMs && end >= timeMs);
+  }
+
+  #one(touched: readonly Session[], key: string, partition: number, timeMs: number): Session {
+    const [first, ...others] = touched;
+    if (!first) return this.#state.open(key, partition, timeMs, timeMs, timeMs + this.#gapMs);
+    for (const other of others) this.#state.absorb(first, other);
+    return first;
+  }
+
+  #speakBeforeOrAfter(session: Session): void {
+    if (session.end - 1 <= this.#watermark) this.#emit(session, "late");
+    else if (this.#early?.kind === "count") {
+      if (session.records % this.#early.every === 0) this.#emit(session, "early");
+    } else if (this.#early) this.#waiting.add(session);
+  }
+
+  #emit(session: Session, pane: "early" | "on-time" | "late"): void {
+    this.#state.change(session);
+    const { key, start, end } = session;
+    emitResult(this.#parts, session.value, { key, start, end, pane, index: session.results++ });
+  }
+
+  // --- time ----------------------------------------------------------------------------------------------------------
+
+  seal(watermark: number): void {
+    this.#watermark = watermark;
+    this.#earlyDueMs = this.#earlyAfter(this.#parts.runtime.record.nowMs);
+    if (this.#early === undefined || this.#early.kind === "count") return;
+    for (const sessions of this.#keys.values()) for (const session of sessions) this.#waiting.add(session);
+  }
+
+  advance(watermark: number): void {
+    const early = this.#early;
+    if (
+      early?.kind === "event" &&
+      Math.floor(watermark / early.everyMs) > Math.floor(this.#watermark / early.everyMs)
+    )
+      this.#emitWaiting(watermark);
+    const { attempt } = this.#parts.runtime;
+    const say = (session: Session) => this.#emit(session, "on-time");
+    // Those of one end together, by key: the order does not depend on when they were put in.
+    for (let dueMs = this.#due.next(); dueMs <= watermark; dueMs = this.#due.next()) {
+      const ended = new Set<Session>();
+      for (const session of this.#due.take(dueMs)) {
+        if (!session.live) continue;
+        const lastMs = session.end - 1;
+        if (lastMs > dueMs) this.#due.add(lastMs, session);
+        else if (lastMs === dueMs && lastMs > this.#watermark) ended.add(session);
+        else this.#close(session, dueMs);
+      }
+      for (const session of [...ended].sort(byKey)) {
+        attempt(session.key, session.partition, dueMs, say, session);
+        if (this.#latenessMs === 0) this.#drop(session);
+        else this.#due.add(dueMs + this.#latenessMs, session);
+      }
+    }
+    this.#watermark = watermark;
+  }
+
+  /** Its end is past; it goes once its lateness is, too. */
+  #close(session: Session, dueMs: number): void {
+    const closedMs = session.end - 1 + this.#latenessMs;
+    if (closedMs > dueMs) this.#due.add(closedMs, session);
+    else this.#drop(session);
+  }
+
+  #drop(session: Session): void {
+    this.#release(session);
+    this.#state.purge(session);
+  }
+
+  tick(nowMs: number): void {
+    if (nowMs < this.#earlyDueMs) return;
+    this.#earlyDueMs = this.#earlyAfter(nowMs);
+    this.#emitWaiting(this.#watermark);
+  }
+
+  nextTickMs(): number {
+    return this.#waiting.size > 0 ? this.#earlyDueMs : Number.POSITIVE_INFINITY;
+  }
+
+  #earlyAfter(nowMs: number): number {
+    if (this.#early?.kind !== "processing") return Number.POSITIVE_INFINITY;
+    return (Math.floor(nowMs / this.#early.everyMs) + 1) * this.#early.everyMs;
+  }
+
+  /** Early results of what changed and is not closed by this very watermark. */
+  #emitWaiting(watermark: number): void {
+    const waiting = [...this.#waiting].sort(byKey);
+    this.#waiting.clear();
+    const say = (session: Session) => this.#emit(session, "early");
+    for (const session of waiting) {
+      if (!session.live || session.end - 1 <= watermark || session.records === session.recordsAtEarly)
+        continue;
+      session.recordsAtEarly = session.records;
+      this.#parts.runtime.attempt(session.key, session.partition, undefined, say, session);
+    }
+  }
+
+  // --- where sessions stand ------------------------------------------------------------------------------------------
+
+  #hold(session: Session): void {
+    const sessions = this.#keys.get(session.key);
+    if (sessions) sessions.push(session);
+    else this.#keys.set(session.key, [session]);
+    sessions?.sort((a, b) => a.start - b.start);
+    this.#due.add(session.end - 1, session);
+  }
+
+  #release(session: Session): void {
+    const sessions = this.#keys.get(session.key)!;
+    sessions.splice(sessions.indexOf(session), 1);
+    if (sessions.length === 0) this.#keys.delete(session.key);
+  }
+
+  forget(): void {}
+  flush(): void {}
+}
