@@ -12,9 +12,15 @@ export {
   type TimeDomain,
 } from "./dsl/process.ts";
 export { type MapState, mapState, type ValueState, valueState } from "./dsl/state.ts";
-export { Flow, KeyedStream, Stream } from "./dsl/stream.ts";
+export { Flow, KeyedStream, Stream, TimedStream } from "./dsl/stream.ts";
 export { type Topic, topic } from "./dsl/topic.ts";
-export { boundedDisorder, type WatermarkStrategy } from "./dsl/watermark.ts";
+export {
+  boundedDisorder,
+  type WatermarkGenerator,
+  type WatermarkOptions,
+  type WatermarkStrategy,
+  watermarkBy,
+} from "./dsl/watermark.ts";
 export {
   countWindow,
   type EarlyResults,

@@ -115,8 +115,8 @@ export class Stream<T> {
   }
 
   /** Gives records their event time, and the stream its watermark. Before `keyBy`, once on the way from a source. */
-  watermark(strategy: WatermarkStrategy<T>): Stream<T> {
-    return this.#then({
+  watermark(strategy: WatermarkStrategy<T>): TimedStream<T> {
+    return new TimedStream<T>(this.graph, {
       kind: "watermark",
       strategy: strategy as WatermarkStrategy<unknown>,
       inputs: [this.node],
@@ -162,6 +162,14 @@ export class Stream<T> {
 
   #then<U>(node: FlowNode): Stream<U> {
     return new Stream<U>(this.graph, node);
+  }
+}
+
+/** What `.watermark(...)` gives: the records with their time; and those set apart because theirs cannot be. */
+export class TimedStream<T> extends Stream<T> {
+  /** Records that the strategy's `future.to` names. They have the time that they claim. */
+  side<U>(output: SideOutput<U>): Stream<U> {
+    return new Stream<U>(this.graph, { kind: "side", output: output.name, inputs: [this.node] });
   }
 }
 

@@ -1,12 +1,43 @@
 /** How event time is found in records, and how far the stream has come in it. */
+import { JobError } from "../errors.ts";
+import type { SideOutput } from "./process.ts";
 
-export interface WatermarkStrategy<T> {
+/** Finds the watermark of one partition. Made anew for each, and after a restart: what it has said by then is kept. */
+export interface WatermarkGenerator<T> {
+  /**
+   * Called for each record, in the partition's order. @returns up to where the partition is complete: no record of this time
+   * or an earlier one is expected any more. A lower value than before changes nothing.
+   */
+  onRecord(value: T, timeMs: number): number;
+}
+
+/** Durations are milliseconds: `seconds(5)`. */
+export interface WatermarkOptions<T> {
   /** Event time of a value. */
   readonly timeOf: (value: T) => number;
-  /** How far behind the highest time seen a later record may still be. */
-  readonly disorderMaxMs: number;
-  /** A partition that is read to its end and stays silent this long no longer holds the watermark back. */
-  readonly idleAfterMs: number;
+  /** A partition that is read to its end and stays silent this long no longer holds the watermark back. Default 5 s. */
+  readonly idleAfter?: number;
+  /**
+   * When all partitions of a task have been silent this long (by the node's clock), its event time goes on with the clock, from
+   * the highest time seen: windows close though nothing comes. A record that then comes from before is late. The advance is
+   * part of the epoch in which it had an effect. Default: never.
+   */
+  readonly quietAfter?: number;
+  /**
+   * A partition whose watermark is so far ahead of the slowest one of its task is not read until that one has followed: keeps
+   * the windows that are open at once few when a backlog is read. Default: any.
+   */
+  readonly driftMax?: number;
+  /**
+   * What to do with a record dated more than `ahead` after Kafka got it, which no right clock can do. It never moves the
+   * watermark. `to`: it goes to this side output of `.watermark(...)` instead of on.
+   * The record's Kafka timestamp is what it is held against, so the same record is judged the same whenever it is read.
+   */
+  readonly future?: { readonly ahead: number; readonly to?: SideOutput<T> };
+}
+
+export interface WatermarkStrategy<T> extends WatermarkOptions<T> {
+  readonly generator: () => WatermarkGenerator<T>;
 }
 
 /**
@@ -14,14 +45,33 @@ export interface WatermarkStrategy<T> {
  * idle ones left out. As Flink's `BoundedOutOfOrdernessWatermarks`, which also subtracts one: a record exactly
  * `disorderMax` behind is not late.
  */
-export function boundedDisorder<T>(options: {
-  timeOf: (value: T) => number;
-  disorderMax: number;
-  idleAfter?: number;
-}): WatermarkStrategy<T> {
-  return {
-    timeOf: options.timeOf,
-    disorderMaxMs: options.disorderMax,
-    idleAfterMs: options.idleAfter ?? 5_000,
-  };
+export function boundedDisorder<T>(
+  options: WatermarkOptions<T> & { readonly disorderMax: number },
+): WatermarkStrategy<T> {
+  const { disorderMax } = options;
+  const generator = { onRecord: (_value: T, timeMs: number) => timeMs - disorderMax - 1 };
+  return checked({ ...options, generator: () => generator });
+}
+
+/** A watermark by rules of the job's own, such as one that devices send along. */
+export function watermarkBy<T>(
+  options: WatermarkOptions<T> & { readonly generator: () => WatermarkGenerator<T> },
+): WatermarkStrategy<T> {
+  return checked(options);
+}
+
+export const IDLE_AFTER_MS = 5_000;
+
+function checked<T>(strategy: WatermarkStrategy<T>): WatermarkStrategy<T> {
+  const { idleAfter = IDLE_AFTER_MS, quietAfter, driftMax, future } = strategy;
+  const durations = { idleAfter, quietAfter, driftMax, "future.ahead": future?.ahead };
+  for (const [name, ms] of Object.entries(durations)) {
+    if (ms !== undefined && !(ms >= 0))
+      throw new JobError(`a watermark's ${name} is ${ms}; it has to be milliseconds, 0 or more`);
+  }
+  if (quietAfter !== undefined && quietAfter < idleAfter)
+    throw new JobError(
+      `a watermark's quietAfter (${quietAfter} ms) is shorter than its idleAfter (${idleAfter} ms): a stream is quiet when all its partitions are idle`,
+    );
+  return strategy;
 }

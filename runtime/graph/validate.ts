@@ -108,6 +108,12 @@ function sideIsDeclared(node: Extract<FlowNode, { kind: "side" }>, fail: Fail): 
           `.side("${node.output}") of window "${step.name}": its one side output is what its option late names`,
         );
       return;
+    case "watermark":
+      if (step.strategy.future?.to?.name !== node.output)
+        fail(
+          `.side("${node.output}") of a watermark: its one side output is what future.to of its strategy names`,
+        );
+      return;
     default:
       fail(`.side("${node.output}") has to follow the step that gives values to it`);
   }

@@ -75,7 +75,7 @@ export function compileStage(
       case "flatMap":
         return flatMap(node, below(node), runtime);
       case "watermark":
-        return watermark(node, below(node), runtime);
+        return watermark(node, below(node), sidesOf(node), runtime);
       case "keyBy":
         if (isExchange(node) && !members.has(node)) return exchangeOut(node, runtime);
         return keyBy(node, below(node), runtime);

@@ -17,8 +17,8 @@ export interface OperatorRuntime {
   /** Partitions of the stage's own inputs and changelog. */
   readonly inputPartitions: number;
   readonly job: string;
-  /** An event time found in the current record's partition. */
-  observeEventTime(timeMs: number, disorderMaxMs: number): void;
+  /** An event time found in the current record's partition, and up to where the partition is complete by now. */
+  observeEventTime(timeMs: number, watermark: number): void;
   /**
    * Runs what time sets off for a key (a timer, the end of a window) as a record of its own: if it throws, what it did is
    * taken back and a dead letter stands for it. What was noted for undoing before is settled.

@@ -1,22 +1,44 @@
 import type { FlowNode } from "../dsl/stream.ts";
+import type { WatermarkGenerator } from "../dsl/watermark.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
 
-/** Gives a record its event time and lets its partition's watermark know of it. */
+/**
+ * Gives a record its event time and lets its partition's watermark know of it; unless its time cannot be: then it goes to
+ * `pushFuture`, or on without moving time.
+ */
 export function watermark(
   node: Extract<FlowNode, { kind: "watermark" }>,
   push: Push,
+  sides: ReadonlyMap<string, Push>,
   runtime: OperatorRuntime,
 ): Push {
-  const { timeOf, disorderMaxMs } = node.strategy;
+  const { timeOf, generator, future } = node.strategy;
   const { record } = runtime;
+  const aheadMaxMs = future?.ahead ?? Number.POSITIVE_INFINITY;
+  const pushFuture = future?.to ? (sides.get(future.to.name) ?? (() => {})) : push;
+  const generators = new Map<string, WatermarkGenerator<unknown>>();
+  let topic = "";
+  let partition = -1;
+  let current = generator();
+  const turnTo = () => {
+    ({ topic, partition } = record);
+    const id = `${topic}/${partition}`;
+    current = generators.get(id) ?? generator();
+    generators.set(id, current);
+  };
   return (value) => {
     record.step = "watermark";
     const timeMs = timeOf(value);
     if (!Number.isFinite(timeMs)) throw new Error(`timeOf gave ${timeMs}, which is not a time`);
     record.timestamp = timeMs;
+    if (timeMs - record.ingestMs > aheadMaxMs) {
+      pushFuture(value);
+      return;
+    }
     push(value);
+    if (record.partition !== partition || record.topic !== topic) turnTo();
     // After the record itself: one that throws below does not move time.
-    runtime.observeEventTime(timeMs, disorderMaxMs);
+    runtime.observeEventTime(timeMs, current.onRecord(value, timeMs));
   };
 }

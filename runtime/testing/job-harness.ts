@@ -105,6 +105,11 @@ export class JobHarness {
     return this.#everything(topic).map((record) => codec.decode(Buffer.from(record.value!)));
   }
 
+  /** Where records of this key stand, on every topic. */
+  partitionOf(key: string): number {
+    return partitionOf(key, this.#partitions);
+  }
+
   deadLetters(): DeadLetter[] {
     return this.output(this.#plan.stages[0]!.outputs[DEAD_LETTERS]!, DeadLetter);
   }
@@ -151,7 +156,9 @@ export class JobHarness {
         moved = true;
       }
     }
+    const held = new Set(task.held().map(({ topic, partition }) => `${topic}/${partition}`));
     for (const { topic, partition, offset } of task.positions()) {
+      if (held.has(`${topic}/${partition}`)) continue;
       const records = this.#records(topic, partition);
       if (offset >= records.length) continue;
       const batch = records.slice(offset, offset + batchMax);

@@ -3,7 +3,7 @@
  */
 import type { Codec } from "../../schemas/codec.ts";
 import type { FlowNode } from "../dsl/stream.ts";
-import type { WatermarkStrategy } from "../dsl/watermark.ts";
+import { IDLE_AFTER_MS, type WatermarkStrategy } from "../dsl/watermark.ts";
 import { isExchange, type StageInput, type StagePlan } from "../graph/plan.ts";
 import { fanOut } from "../operators/index.ts";
 import type { Push } from "../operators/record-context.ts";
@@ -16,6 +16,10 @@ export interface InputPartition {
   /** Channels of the valve that this partition feeds; none for an input without time. */
   readonly channels: readonly string[];
   readonly idleAfterMs: number;
+  /** How long all inputs have to be silent for event time to go on with the clock, or +Infinity. */
+  readonly quietAfterMs: number;
+  /** How far this partition may be ahead of the slowest one, or +Infinity. */
+  readonly driftMaxMs: number;
   /** The next offset to process; negative: never read. */
   next: number;
   /** The end of the partition when it was last heard of. */
@@ -41,7 +45,9 @@ export function inputPartition(
     push: fanOut(input.nodes.map((node) => entries.get(node)!)),
     codec: first!.kind === "source" ? first!.topic.codec : first!.exchange.codec,
     channels: channelsOf(input, partition, upstreamParallelism, strategies.length > 0),
-    idleAfterMs: Math.min(...strategies.map((strategy) => strategy.idleAfterMs)),
+    idleAfterMs: Math.min(...strategies.map(({ idleAfter }) => idleAfter ?? IDLE_AFTER_MS)),
+    quietAfterMs: Math.min(...strategies.map(({ quietAfter }) => quietAfter ?? Number.POSITIVE_INFINITY)),
+    driftMaxMs: Math.min(...strategies.map(({ driftMax }) => driftMax ?? Number.POSITIVE_INFINITY)),
     next: -1,
     end: 0,
     lastRecordMs: 0,

@@ -36,6 +36,7 @@ export class TaskLoop {
   /** How long an epoch may take now when the task is behind. */
   #behindMs = 0;
   #statusSentMs = 0;
+  #held: ReadonlyMap<string, TopicPartition> = new Map();
   #wake: (() => void) | undefined;
 
   constructor(start: TaskStart, plan: StagePlan, reader: PartitionReader, clock: Clock) {
@@ -70,6 +71,7 @@ export class TaskLoop {
         else this.#task.process(partition, nowMs);
       }
       this.#task.tick(nowMs);
+      this.#hold();
       this.#endEpochIfDue(nowMs);
       this.#reportStatus(nowMs);
     }
@@ -111,6 +113,17 @@ export class TaskLoop {
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
+  }
+
+  /** Leaves partitions unread that are too far ahead in event time. */
+  #hold(): void {
+    const now = new Map(this.#task.held().map((held) => [`${held.topic}/${held.partition}`, held]));
+    const before = this.#held;
+    const resumed = [...before].filter(([id]) => !now.has(id));
+    const paused = [...now].filter(([id]) => !before.has(id));
+    if (resumed.length > 0) this.#reader.resume(resumed.map(([, partition]) => partition));
+    if (paused.length > 0) this.#reader.pause(paused.map(([, partition]) => partition));
+    this.#held = now;
   }
 
   #endEpochIfDue(nowMs: number): void {

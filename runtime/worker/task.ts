@@ -25,7 +25,7 @@ import { WatermarkValve } from "../exchange/watermark-valve.ts";
 import { CHANGELOG, DEAD_LETTERS, type StagePlan } from "../graph/plan.ts";
 import { exchangeTopic } from "../graph/topics.ts";
 import { FrameWriter } from "../kafka/frames.ts";
-import type { PolledPartition, Position, RecordCursor } from "../kafka/log.ts";
+import type { PolledPartition, Position, RecordCursor, TopicPartition } from "../kafka/log.ts";
 import { type CompiledStage, compileStage } from "../operators/index.ts";
 import type { OperatorRuntime } from "../operators/operator-runtime.ts";
 import { RecordContext } from "../operators/record-context.ts";
@@ -67,6 +67,8 @@ export interface TaskCounters {
   late: number;
 }
 
+const QUIET_STEP_MS = 1_000;
+
 export class Task {
   readonly counters: TaskCounters = { recordsIn: 0, recordsOut: 0, deadLetters: 0, late: 0 };
   readonly #plan: StagePlan;
@@ -79,6 +81,8 @@ export class Task {
   readonly #tables = new Map<string, Map<string, unknown>>();
   readonly #stage: CompiledStage;
   readonly #inputs = new Map<string, InputPartition>();
+  /** Those of the inputs that bring event time from outside. */
+  readonly #sources: InputPartition[] = [];
   readonly #partitions: readonly number[];
   readonly #changelog: ChangelogWriter = {
     put: (partition, key, prefix, codec, value) =>
@@ -89,6 +93,8 @@ export class Task {
   };
   #current: InputPartition | undefined;
   #eventTimeMax = NO_WATERMARK;
+  /** Event time from which the clock goes on, while all is quiet. */
+  #quietFrom: number | undefined;
   #epoch = 0;
   #recordsInEpoch = 0;
   /** As the changelog has it. */
@@ -111,6 +117,7 @@ export class Task {
         const made = inputPartition(plan, input, partition, upstreamParallelism, this.#stage.entries);
         for (const channel of made.channels) this.#valve.add(channel);
         this.#inputs.set(inputId(input.topic, partition), made);
+        if (input.upstream === undefined && made.channels.length > 0) this.#sources.push(made);
       }
     }
   }
@@ -264,6 +271,7 @@ export class Task {
         `offset ${records.offset} of ${polled.topic}/${polled.partition} a second time`,
       );
       input.lastRecordMs = nowMs;
+      this.#quietFrom = undefined;
       record.offset = records.offset;
       record.ingestMs = records.timestampMs;
       record.timestamp = undefined;
@@ -326,14 +334,49 @@ export class Task {
   /** Time passes: idle inputs, processing-time timers. */
   tick(nowMs: number): void {
     this.#record.nowMs = nowMs;
-    for (const input of this.#inputs.values()) {
-      if (input.input.upstream !== undefined || input.channels.length === 0) continue;
+    for (const input of this.#sources) {
       if (input.next >= input.end && nowMs - input.lastRecordMs >= input.idleAfterMs)
         this.#valve.setIdle(input.channels[0]!);
     }
+    if (this.#valve.allIdle) this.#goOnQuietly(nowMs);
     this.#advanceEventTime();
     for (const step of this.#stage.steps) step.tick(nowMs);
     this.#undo.clear();
+  }
+
+  /**
+   * All inputs are idle; when they have been for long enough, event time goes on with the clock (`quietAfter`). Nothing is
+   * written for that alone: what it sets off is committed together with the watermark that it came from.
+   */
+  #goOnQuietly(nowMs: number): void {
+    const lastRecordMs = Math.max(...this.#sources.map((input) => input.lastRecordMs));
+    const silentMs = nowMs - lastRecordMs - Math.min(...this.#sources.map((input) => input.quietAfterMs));
+    // Without sources of time, it comes from upstream; without `quietAfter`, this is minus infinity.
+    if (!(silentMs >= 0 && silentMs < Number.POSITIVE_INFINITY)) {
+      this.#quietFrom = undefined;
+      return;
+    }
+    this.#quietFrom ??= Math.max(this.#record.watermark, this.#eventTimeMax);
+    // In steps, since each is news for the tasks downstream.
+    const watermark = this.#quietFrom + Math.floor(silentMs / QUIET_STEP_MS) * QUIET_STEP_MS;
+    for (const { channels } of this.#sources) {
+      this.#valve.advance(channels[0]!, watermark);
+      this.#valve.setIdle(channels[0]!);
+    }
+  }
+
+  /** Partitions that are so far ahead of the slowest one that they are better not read now (`driftMax`). */
+  held(): readonly TopicPartition[] {
+    let slowest = Number.POSITIVE_INFINITY;
+    for (const { channels, next, end } of this.#sources) {
+      const watermark = this.#valve.watermarkOf(channels[0]!);
+      // One that has said nothing and has nothing to read waits to become idle: nobody has to wait with it.
+      if (this.#valve.isIdle(channels[0]!) || (watermark === NO_WATERMARK && next >= end)) continue;
+      slowest = Math.min(slowest, watermark);
+    }
+    return this.#sources
+      .filter(({ channels, driftMaxMs }) => this.#valve.watermarkOf(channels[0]!) - slowest > driftMaxMs)
+      .map(({ input, partition }) => ({ topic: input.topic, partition }));
   }
 
   /** When `tick` has something to do next, Unix milliseconds, or +Infinity. */
@@ -485,9 +528,9 @@ export class Task {
       table: (topic) => this.#tables.get(topic)!,
       outputIndex: (topic) => outputs.indexOf(topic),
       partitionsOf: (topic) => this.#spec.partitions[topic]!,
-      observeEventTime: (timeMs, disorderMaxMs) => {
+      observeEventTime: (timeMs, watermark) => {
         if (timeMs > this.#eventTimeMax) this.#eventTimeMax = timeMs;
-        this.#valve.advance(this.#current!.channels[0]!, timeMs - disorderMaxMs - 1);
+        this.#valve.advance(this.#current!.channels[0]!, watermark);
       },
       attempt: (key, partition, timestamp, run, argument) =>
         this.#attempt(key, partition, timestamp, run, argument),
