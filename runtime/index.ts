@@ -11,7 +11,19 @@ export {
   type TableReference,
   type TimeDomain,
 } from "./dsl/process.ts";
-export { type MapState, mapState, type ValueState, valueState } from "./dsl/state.ts";
+export {
+  type AggregatingState,
+  aggregatingState,
+  type ListState,
+  listState,
+  type MapState,
+  mapState,
+  reducingState,
+  type StateOptions,
+  type TimeToLive,
+  type ValueState,
+  valueState,
+} from "./dsl/state.ts";
 export { Flow, KeyedStream, Stream, TimedStream } from "./dsl/stream.ts";
 export { type Topic, topic } from "./dsl/topic.ts";
 export {

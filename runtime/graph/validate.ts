@@ -164,7 +164,12 @@ function stepIsWhole(
       `step "${name}" sets event-time timers, but no source before it has a time: add .watermark(boundedDisorder({ timeOf, disorderMax })) before .keyBy`,
     );
   }
-  for (const state of Object.keys(step.state ?? {})) {
+  for (const [state, descriptor] of Object.entries(step.state ?? {})) {
+    if ("ttl" in descriptor && descriptor.ttl?.time === "event" && !timed.has(node)) {
+      fail(
+        `step "${name}", state "${state}": its ttl is of event time, but no source before the step has one: add .watermark(...), or use time: "processing"`,
+      );
+    }
     if (!/^[A-Za-z][A-Za-z0-9]*$/.test(state))
       fail(`step "${name}", state "${state}": a name is letters and digits`);
   }

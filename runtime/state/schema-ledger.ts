@@ -5,10 +5,16 @@
  * V1  No value is written before its schema is in the same or an earlier epoch of its partition.
  * V2  An id is a fingerprint-free counter: two partitions that were upgraded apart could give one id to two schemas. That
  *     is found at restore and stops the task with an error; it never decodes a value wrongly.
+ * V3  A value with a deadline says so in the first byte's highest bit, and has the deadline (f64) between it and the value: so a
+ *     state may get a time to live, or lose it, and still reads what was written before.
  */
 import type { Codec } from "../../schemas/codec.ts";
+import { assert } from "../errors.ts";
 import { schemaKey } from "./changelog-key.ts";
 import type { ChangelogWriter } from "./state-store.ts";
+
+const HAS_DEADLINE = 0x80;
+const DEADLINE_BYTES = 8;
 
 export class SchemaLedger<T> {
   readonly #state: string;
@@ -21,6 +27,7 @@ export class SchemaLedger<T> {
   #id = 0;
   /** What stands before a value that needs no more than its schema's id. */
   readonly #prefix = new Uint8Array(1);
+  readonly #untilHead = Buffer.alloc(1 + DEADLINE_BYTES);
 
   constructor(state: string, codec: Codec<T>) {
     this.#state = state;
@@ -41,6 +48,10 @@ export class SchemaLedger<T> {
   seal(): void {
     const present = [...this.#schemas].find(([, schema]) => schema === this.#codec.schema);
     this.#id = present ? present[0] : this.#schemas.size === 0 ? 0 : Math.max(...this.#schemas.keys()) + 1;
+    assert(
+      this.#id < HAS_DEADLINE,
+      `state ${this.#state} has had ${this.#id} schemas, the most there can be`,
+    );
     this.#readers.set(this.#id, this.#codec);
   }
 
@@ -67,13 +78,25 @@ export class SchemaLedger<T> {
     writer.put(partition, key, head, this.#codec, value);
   }
 
+  /** As `write`, with a deadline (V3). */
+  writeUntil(writer: ChangelogWriter, partition: number, key: string, value: T, deadlineMs: number): void {
+    this.#announce(partition, writer);
+    this.#untilHead[0] = this.#id | HAS_DEADLINE;
+    this.#untilHead.writeDoubleLE(deadlineMs, 1);
+    writer.put(partition, key, this.#untilHead, this.#codec, value);
+  }
+
+  /** The deadline that a value was written with. */
+  deadlineOf(bytes: Buffer): number | undefined {
+    return (bytes[0]! & HAS_DEADLINE) === 0 ? undefined : bytes.readDoubleLE(1);
+  }
+
   /** @param start where the value stands, after its head. */
-  decode(bytes: Buffer, start = 1): T {
-    const reader = this.#readers.get(bytes[0]!);
+  decode(bytes: Buffer, start = (bytes[0]! & HAS_DEADLINE) === 0 ? 1 : 1 + DEADLINE_BYTES): T {
+    const id = bytes[0]! & ~HAS_DEADLINE;
+    const reader = this.#readers.get(id);
     if (!reader)
-      throw new Error(
-        `state ${this.#state}: a value of schema ${bytes[0]}, which the changelog does not hold`,
-      );
+      throw new Error(`state ${this.#state}: a value of schema ${id}, which the changelog does not hold`);
     return reader.decode(bytes, start);
   }
 }

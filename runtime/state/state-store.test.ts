@@ -21,7 +21,7 @@ const Count = codecOf<number>("count", "int");
 type Changelog = Map<string, Buffer | null>;
 
 function store(codec = RunnerV1) {
-  const current = { key: "", partition: 0 };
+  const current = { key: "", partition: 0, timestamp: undefined, watermark: 0, nowMs: 0 };
   const undo = new UndoLog();
   const states = new StateStore(current, undo);
   const runner = states.open("step", "runner", valueState(codec)) as ValueState<Runner>;

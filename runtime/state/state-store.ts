@@ -7,9 +7,17 @@
  */
 
 import type { Codec } from "../../schemas/codec.ts";
-import type { StateDescriptor } from "../dsl/state.ts";
+import type {
+  AggregatingState,
+  AggregatingStateDescriptor,
+  StateDescriptor,
+  StateOptions,
+  ValueState,
+} from "../dsl/state.ts";
 import { assert } from "../errors.ts";
 import type { ChangelogKey } from "./changelog-key.ts";
+import { ExpiringState } from "./expiring-state.ts";
+import { HeapListState } from "./heap-list-state.ts";
 import { HeapMapState } from "./heap-map-state.ts";
 import { HeapValueState } from "./heap-value-state.ts";
 import type { UndoLog } from "./undo-log.ts";
@@ -20,6 +28,15 @@ export interface CurrentKey {
   /** Partition of the changelog that the key belongs to. */
   partition: number;
 }
+
+/** What time it is for the record or timer at hand, and for the task. */
+export interface CurrentTime {
+  readonly timestamp: number | undefined;
+  readonly watermark: number;
+  readonly nowMs: number;
+}
+
+export type Current = CurrentKey & CurrentTime;
 
 /** Takes changelog records, each into a partition of the changelog. */
 export interface ChangelogWriter {
@@ -39,6 +56,8 @@ export interface StateBackend {
   learnSchema(id: number, schema: string, partition: number): void;
   /** After the restore, before the first record. */
   seal(): void;
+  /** Time has come so far: state with a time to live lets go of what is over, a bounded number of entries each time. */
+  expire?(watermark: number, nowMs: number): void;
   /** Whether `flush` would write anything. */
   readonly isDirty: boolean;
   flush(writer: ChangelogWriter): void;
@@ -46,10 +65,11 @@ export interface StateBackend {
 
 export class StateStore {
   readonly #states = new Map<string, StateBackend>();
-  readonly #current: CurrentKey;
+  readonly #expiring: StateBackend[] = [];
+  readonly #current: Current;
   readonly #undo: UndoLog;
 
-  constructor(current: CurrentKey, undo: UndoLog) {
+  constructor(current: Current, undo: UndoLog) {
     this.#current = current;
     this.#undo = undo;
   }
@@ -57,10 +77,30 @@ export class StateStore {
   /** Makes a state of a step; what the step's context shows. */
   open(step: string, name: string, descriptor: StateDescriptor): unknown {
     const full = `${step}.${name}`;
-    const backend =
-      descriptor.kind === "value"
-        ? new HeapValueState(full, descriptor.codec, this.#current, this.#undo)
-        : new HeapMapState(full, descriptor.codec, this.#current, this.#undo);
+    switch (descriptor.kind) {
+      case "list": {
+        const backend = new HeapListState(full, descriptor.codec, this.#current, this.#undo);
+        this.adopt(full, backend);
+        return backend.facade;
+      }
+      case "map":
+        return this.#entries("map", full, descriptor);
+      case "value":
+        return this.#entries("value", full, descriptor);
+      case "aggregating":
+        return aggregating(this.#entries("value", full, descriptor) as ValueState<unknown>, descriptor);
+    }
+  }
+
+  #entries(
+    kind: "value" | "map",
+    full: string,
+    { codec, ttl }: StateOptions & { codec: Codec<unknown> },
+  ): unknown {
+    const Heap = kind === "value" ? HeapValueState : HeapMapState;
+    const backend = ttl
+      ? new ExpiringState(kind, full, codec, ttl, this.#current, this.#undo)
+      : new Heap(full, codec, this.#current, this.#undo);
     this.adopt(full, backend);
     return backend.facade;
   }
@@ -69,6 +109,12 @@ export class StateStore {
   adopt(full: string, backend: StateBackend): void {
     assert(!this.#states.has(full), `state ${full} opened twice`);
     this.#states.set(full, backend);
+    if (backend.expire) this.#expiring.push(backend);
+  }
+
+  /** Lets go of what is over. Between records. */
+  expire(watermark: number, nowMs: number): void {
+    for (const state of this.#expiring) state.expire!(watermark, nowMs);
   }
 
   /** One record of the changelog, in its order. Content of a state that the job no longer has is left aside. */
@@ -95,4 +141,18 @@ export class StateStore {
   flush(writer: ChangelogWriter): void {
     for (const state of this.#states.values()) state.flush(writer);
   }
+}
+
+function aggregating<In, Acc>(
+  value: ValueState<Acc>,
+  { first, add }: AggregatingStateDescriptor<In, Acc>,
+): AggregatingState<In, Acc> {
+  return {
+    get: value.get,
+    add: (next) => {
+      const before = value.get();
+      value.put(before === undefined ? first(next) : add(before, next));
+    },
+    clear: value.clear,
+  };
 }

@@ -14,7 +14,7 @@ import type { Codec } from "../../schemas/codec.ts";
 import { DeadLetter } from "../../schemas/index.ts";
 import type { JobDefinition } from "../dsl/job.ts";
 import { CHANGELOG, DEAD_LETTERS, type JobPlan, planJob, type StagePlan } from "../graph/plan.ts";
-import { exchangeTopic } from "../graph/topics.ts";
+import { changelogTopic, exchangeTopic } from "../graph/topics.ts";
 import { forEachFrame } from "../kafka/frames.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
 import { Task } from "../worker/task.ts";
@@ -51,7 +51,7 @@ interface RunningTask {
 }
 
 export class JobHarness {
-  readonly #plan: JobPlan;
+  #plan: JobPlan;
   readonly #partitions: number;
   readonly #parallelism: number;
   /** topic/partition → records. */
@@ -95,8 +95,9 @@ export class JobHarness {
     this.run();
   }
 
-  /** Every task is lost and restored from what it committed. */
-  restart(): void {
+  /** Every task is lost and restored from what it committed. @param job its next version, if it changed meanwhile. */
+  restart(job?: JobDefinition): void {
+    if (job) this.#plan = planJob(job);
     this.#startTasks();
   }
 
@@ -112,6 +113,16 @@ export class JobHarness {
 
   deadLetters(): DeadLetter[] {
     return this.output(this.#plan.stages[0]!.outputs[DEAD_LETTERS]!, DeadLetter);
+  }
+
+  /** Keys of what a stage's changelog holds once it is compacted, such as `v\0count.last\0KEY` (state/changelog-key.ts). */
+  changelogKeys(stage: string): string[] {
+    const keys = new Set<string>();
+    for (const { key, value } of this.#everything(changelogTopic(this.#plan.job, stage))) {
+      if (value === null) keys.delete(key!);
+      else keys.add(key!);
+    }
+    return [...keys];
   }
 
   #startTasks(): void {

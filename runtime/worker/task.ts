@@ -204,7 +204,6 @@ export class Task {
     extent: (topic: string, partition: number) => { first: number; end: number },
     nowMs: number,
   ): readonly Position[] {
-    this.#state.seal();
     for (const input of this.#inputs.values()) {
       const { first, end } = extent(input.input.topic, input.partition);
       if (input.next < 0) input.next = first;
@@ -215,6 +214,7 @@ export class Task {
     this.#record.watermark = Math.max(this.#record.watermark, this.#valve.output());
     this.#writtenWatermark = this.#record.watermark;
     this.#sentWatermark = NO_WATERMARK;
+    this.#state.seal();
     for (const step of this.#stage.steps) step.seal(this.#record.watermark);
     return this.positions();
   }
@@ -342,6 +342,7 @@ export class Task {
     this.#advanceEventTime();
     for (const step of this.#stage.steps) step.tick(nowMs);
     this.#undo.clear();
+    this.#state.expire(this.#record.watermark, nowMs);
   }
 
   /**

@@ -10,11 +10,11 @@
  * SW4  The heap has each session by a time at which it has something to do or earlier; a longer life is found out then.
  */
 import type { EarlyResults, WindowAssigner, WindowOptions } from "../../dsl/window.ts";
+import { TimeHeap } from "../../state/time-heap.ts";
 import { type Accumulation, WindowState } from "../../state/window-state.ts";
 import { NO_WATERMARK } from "../../time.ts";
 import type { StageStep } from "../stage-step.ts";
 import { byKey, emitResult, eventTime, type WindowParts } from "./emitter.ts";
-import { TimeHeap } from "./time-heap.ts";
 
 type Session = Accumulation<unknown>;
 
