@@ -24,7 +24,11 @@ export {
   type ValueState,
   valueState,
 } from "./dsl/state.ts";
-export { Flow, KeyedStream, Stream, TimedStream } from "./dsl/stream.ts";
+export type { DedupOptions } from "./dsl/steps/dedup.ts";
+export type { DeviceClockOptions } from "./dsl/steps/device-clock.ts";
+export type { JoinOptions, Row } from "./dsl/steps/join.ts";
+export type { ReorderOptions } from "./dsl/steps/reorder.ts";
+export { Flow, KeyedStream, Stream, TimedStream, type VersionedTable } from "./dsl/stream.ts";
 export { type Topic, topic } from "./dsl/topic.ts";
 export {
   boundedDisorder,

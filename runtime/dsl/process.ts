@@ -43,6 +43,8 @@ export interface Context<Out, S, T, Index> {
   readonly key: string;
   /** Event time of the record, or of the timer; `undefined` for a record of a source without `watermark`. */
   readonly timestamp: number | undefined;
+  /** When Kafka got the record (its Kafka timestamp, Unix milliseconds); for a timer: the node's clock. */
+  readonly ingestMs: number;
   /** Event time this task has come to. */
   readonly watermark: number;
   /** The node's clock, Unix milliseconds: the one clock a step may look at. */

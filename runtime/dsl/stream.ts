@@ -2,16 +2,27 @@
  * Streams only describe: each call adds a node to the job's graph; nothing runs. The planner (`runtime/graph/`) turns the
  * nodes into stages.
  */
+import type { Codec } from "../../schemas/codec.ts";
 import { JobError } from "../errors.ts";
 import type { Aggregate } from "./aggregate.ts";
 import type { KeyedProcess, SideOutput, States, TableReference, Tables } from "./process.ts";
+import { type DedupOptions, dedupStep } from "./steps/dedup.ts";
+import { type DeviceClockOptions, deviceClockStep } from "./steps/device-clock.ts";
+import { type JoinInput, type JoinOptions, joinStep, type Row } from "./steps/join.ts";
+import { type ReorderOptions, reorderStep } from "./steps/reorder.ts";
 import type { Topic } from "./topic.ts";
-import type { WatermarkStrategy } from "./watermark.ts";
+import { boundedDisorder, type WatermarkStrategy } from "./watermark.ts";
 import type { WindowAssigner, WindowOptions } from "./window.ts";
 
 /** A node of the description. `inputs` are the nodes it takes records from. */
 export type FlowNode =
-  | { readonly kind: "source"; readonly topic: Topic<unknown>; readonly inputs: readonly [] }
+  | {
+      readonly kind: "source";
+      readonly topic: Topic<unknown>;
+      /** Whether its values are rows of a compacted topic, with their keys, deleted ones among them (`Row`). */
+      readonly rows: boolean;
+      readonly inputs: readonly [];
+    }
   | {
       readonly kind: "map";
       readonly name: string;
@@ -74,6 +85,10 @@ export interface FlowGraph {
     string,
     { readonly topic: Topic<unknown>; readonly keyOf: (value: unknown) => string }
   >;
+}
+
+function needsKey(what: string, name: string): never {
+  throw new JobError(`${what} "${name}" needs a key for its state: put .keyBy(...) before it`);
 }
 
 export class Stream<T> {
@@ -151,18 +166,41 @@ export class Stream<T> {
     this.graph.sinks.push({ kind: "sink", topic: topic as Topic<unknown>, inputs: [this.node] });
   }
 
-  /** Only a keyed stream has state: these are here to say so to those whom the types do not reach. */
+  // Only a keyed stream has state: these are here to say so to those whom the types do not reach.
+
   process(name: string, _step: unknown): unknown {
-    throw new JobError(`process "${name}" needs a key for its state: put .keyBy(...) before it`);
+    return needsKey("process", name);
   }
 
   window(name: string, ..._rest: readonly unknown[]): unknown {
-    throw new JobError(`window "${name}" needs a key for its state: put .keyBy(...) before it`);
+    return needsKey("window", name);
+  }
+
+  dedup(name: string, _options: unknown): unknown {
+    return needsKey("dedup", name);
+  }
+
+  reorder(name: string, _options: unknown): unknown {
+    return needsKey("reorder", name);
+  }
+
+  deviceClock(name: string, _options: unknown): unknown {
+    return needsKey("deviceClock", name);
+  }
+
+  join(name: string, ..._rest: readonly unknown[]): unknown {
+    return needsKey("join", name);
   }
 
   #then<U>(node: FlowNode): Stream<U> {
     return new Stream<U>(this.graph, node);
   }
+}
+
+/** A compacted topic to join with: what `flow.versions` gives. */
+export interface VersionedTable<V> {
+  readonly rows: KeyedStream<Row<V>>;
+  readonly codec: Codec<V>;
 }
 
 /** What `.watermark(...)` gives: the records with their time; and those set apart because theirs cannot be. */
@@ -214,6 +252,36 @@ export class KeyedStream<T> extends Stream<T> {
     });
   }
 
+  /** The first record of each id; see `DedupOptions` for what is the same. */
+  override dedup(name: string, options: DedupOptions<T>): KeyedStream<T> {
+    return this.process(name, dedupStep(name, options));
+  }
+
+  /** In the order of event time, each record when the watermark has reached it. */
+  override reorder(name: string, options: ReorderOptions<T>): KeyedStream<T> {
+    return this.process(name, reorderStep(options));
+  }
+
+  /** Without the records of devices (the keys) whose clock is wrong. */
+  override deviceClock(name: string, options: DeviceClockOptions<T>): KeyedStream<T> {
+    return this.process(name, deviceClockStep(name, options));
+  }
+
+  /** With the row of the same key of a compacted topic, as of each record's event time. */
+  override join<Right, Out>(
+    name: string,
+    table: VersionedTable<Right>,
+    options: JoinOptions<T, Right, Out>,
+  ): KeyedStream<Out> {
+    const left = this.map(`${name}-left`, (value): JoinInput<T, Right> => ({ left: value }));
+    const right = table.rows.map(`${name}-right`, (row): JoinInput<T, Right> => ({ row }));
+    // Each side is under its key, so both together are.
+    return this.#step<JoinInput<T, Right>>({ kind: "union", inputs: [left.node, right.node] }).process(
+      name,
+      joinStep(table.codec, options),
+    );
+  }
+
   /** What the step before gave to this side output. */
   side<U>(output: SideOutput<U>): KeyedStream<U> {
     return this.#step({ kind: "side", output: output.name, inputs: [this.node] });
@@ -232,7 +300,37 @@ export class Flow {
   }
 
   from<T>(topic: Topic<T>): Stream<T> {
-    return new Stream<T>(this.#graph, { kind: "source", topic: topic as Topic<unknown>, inputs: [] });
+    return new Stream<T>(this.#graph, {
+      kind: "source",
+      topic: topic as Topic<unknown>,
+      rows: false,
+      inputs: [],
+    });
+  }
+
+  /**
+   * A compacted topic by its records' keys, for `.join`: each record is a version of its key's row, a null value deletes it.
+   * It has to be partitioned by key, in as many partitions as what it is joined with.
+   * @param timeOf event time from which a version holds. Default, and for deletions: Kafka's timestamp of the record.
+   */
+  versions<V>(topic: Topic<V>, options: { timeOf?: (value: V) => number } = {}): VersionedTable<V> {
+    const { timeOf } = options;
+    const rows = new Stream<Row<V>>(this.#graph, {
+      kind: "source",
+      topic: topic as Topic<unknown>,
+      rows: true,
+      inputs: [],
+    })
+      .watermark(
+        boundedDisorder({
+          timeOf: ({ value, ingestMs }) => (value !== undefined && timeOf ? timeOf(value) : ingestMs),
+          disorderMax: 0,
+          // Read to its end, it holds nothing back (J1 of steps/join.ts).
+          idleAfter: 0,
+        }),
+      )
+      .keyBy(({ key }) => key);
+    return { rows, codec: topic.codec };
   }
 
   /**

@@ -51,6 +51,7 @@ function uniqueNames(nodes: readonly FlowNode[], fail: Fail): void {
 function consistentTopics(graph: FlowGraph, nodes: readonly FlowNode[], fail: Fail): void {
   const codecs = new Map<string, string>();
   const sources = new Set<string>();
+  const rows = new Map<string, boolean>();
   for (const node of nodes) {
     if (node.kind !== "source" && node.kind !== "sink") continue;
     const { name, codec } = node.topic;
@@ -58,7 +59,12 @@ function consistentTopics(graph: FlowGraph, nodes: readonly FlowNode[], fail: Fa
     if (other !== undefined && other !== codec.schema)
       fail(`topic "${name}" is used with two schemas; a topic has one`);
     codecs.set(name, codec.schema);
-    if (node.kind === "source") sources.add(name);
+    if (node.kind === "source") {
+      sources.add(name);
+      if (rows.get(name) === !node.rows)
+        fail(`topic "${name}" is read both by .from and by .versions: choose one`);
+      rows.set(name, node.rows);
+    }
   }
   for (const sink of graph.sinks) {
     if (sink.kind === "sink" && sources.has(sink.topic.name)) {

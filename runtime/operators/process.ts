@@ -56,6 +56,9 @@ export class ProcessOperator implements StageStep {
       get timestamp() {
         return record.timestamp;
       },
+      get ingestMs() {
+        return record.ingestMs;
+      },
       get watermark() {
         return operator.#watermark;
       },

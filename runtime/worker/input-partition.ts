@@ -13,6 +13,8 @@ export interface InputPartition {
   readonly partition: number;
   readonly push: Push;
   readonly codec: Codec<unknown>;
+  /** Whether what is pushed are rows of a compacted topic (`Row`). */
+  readonly rows: boolean;
   /** Channels of the valve that this partition feeds; none for an input without time. */
   readonly channels: readonly string[];
   readonly idleAfterMs: number;
@@ -44,6 +46,7 @@ export function inputPartition(
     partition,
     push: fanOut(input.nodes.map((node) => entries.get(node)!)),
     codec: first!.kind === "source" ? first!.topic.codec : first!.exchange.codec,
+    rows: first!.kind === "source" && first!.rows,
     channels: channelsOf(input, partition, upstreamParallelism, strategies.length > 0),
     idleAfterMs: Math.min(...strategies.map(({ idleAfter }) => idleAfter ?? IDLE_AFTER_MS)),
     quietAfterMs: Math.min(...strategies.map(({ quietAfter }) => quietAfter ?? Number.POSITIVE_INFINITY)),

@@ -10,8 +10,9 @@
  * T3  The watermark never goes back, and is never ahead of what the inputs have said.
  */
 
-import { DeadLetter } from "../../schemas/index.ts";
+import { type Codec, DeadLetter } from "../../schemas/index.ts";
 import { decodeProgress, encodeProgress, type Progress } from "../checkpoint/progress.ts";
+import type { Row } from "../dsl/steps/join.ts";
 import { assert, PacestreamError } from "../errors.ts";
 import {
   DATA,
@@ -294,8 +295,9 @@ export class Task {
     const count = this.#frames.count;
     try {
       this.#record.step = "decode";
-      if (records.valueStart < 0) throw new Error("the value is null");
-      input.push(input.codec.decode(records.buffer, valueStart, records.valueEnd));
+      if (input.rows) input.push(rowOf(input.codec, records));
+      else if (records.valueStart < 0) throw new Error("the value is null");
+      else input.push(input.codec.decode(records.buffer, valueStart, records.valueEnd));
       this.#undo.clear();
     } catch (error) {
       this.#takeBack(bytes, count, error);
@@ -547,6 +549,16 @@ export class Task {
 
 const finite = (watermark: number): number | null => (Number.isFinite(watermark) ? watermark : null);
 const inputId = (topic: string, partition: number): string => `${topic}/${partition}`;
+
+function rowOf(codec: Codec<unknown>, records: RecordCursor): Row<unknown> {
+  const { buffer, keyStart, keyEnd, valueStart, valueEnd, timestampMs } = records;
+  if (keyStart < 0) throw new Error("the key is null, and so it is no row");
+  return {
+    key: buffer.toString("utf8", keyStart, keyEnd),
+    value: valueStart < 0 ? undefined : codec.decode(buffer, valueStart, valueEnd),
+    ingestMs: timestampMs,
+  };
+}
 
 function copy(records: RecordCursor, part: "key" | "value"): Buffer | null {
   const start = part === "key" ? records.keyStart : records.valueStart;

@@ -1,0 +1,47 @@
+/** Records of a key in the order of their event time: each waits until the watermark has reached it. */
+import type { Codec } from "../../../schemas/codec.ts";
+import type { KeyedProcess, SideOutput } from "../process.ts";
+import { type MapState, type MapStateDescriptor, mapState } from "../state.ts";
+
+export interface ReorderOptions<T> {
+  /** How records lie in a checkpoint while they wait. */
+  readonly codec: Codec<T>;
+  /** Gets the records that came when later ones had already left: there is no place for them in the order any more. */
+  readonly late: SideOutput<T>;
+}
+
+export function reorderStep<T>({
+  codec,
+  late,
+}: ReorderOptions<T>): KeyedProcess<T, T, { waiting: MapStateDescriptor<T> }> {
+  return {
+    state: { waiting: mapState(codec) },
+    sides: [late],
+    timers: ["event"],
+    process(value, { state, timestamp, watermark, timers, side }) {
+      if (timestamp! <= watermark) return side(late, value);
+      wait(state.waiting, timestamp!, value);
+      timers.onEventTime(timestamp!);
+    },
+    onTimer({ timeMs }, { state, emit }) {
+      for (const value of taken(state.waiting, timeMs)) emit(value);
+    },
+  };
+}
+
+/** Keeps a value until `taken` of its time; those of one time stay in the order they came. */
+export function wait<T>(waiting: MapState<T>, timeMs: number, value: T): void {
+  let nth = 0;
+  while (waiting.has(`${timeMs}/${nth}`)) nth++;
+  waiting.put(`${timeMs}/${nth}`, value);
+}
+
+export function taken<T>(waiting: MapState<T>, timeMs: number): T[] {
+  const values: T[] = [];
+  for (let nth = 0; ; nth++) {
+    const value = waiting.get(`${timeMs}/${nth}`);
+    if (value === undefined) return values;
+    waiting.delete(`${timeMs}/${nth}`);
+    values.push(value);
+  }
+}
