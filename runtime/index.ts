@@ -3,6 +3,8 @@ export { type Codec, codec, codecOf } from "../schemas/codec.ts";
 export { type Aggregate, aggregate, collect } from "./dsl/aggregate.ts";
 export { type JobDefinition, job } from "./dsl/job.ts";
 export {
+  type Broadcast,
+  type BroadcastReference,
   type Context,
   type KeyedProcess,
   type SideOutput,

@@ -20,6 +20,8 @@ export interface Progress {
    */
   readonly watermark?: number | null;
   readonly inputs: readonly InputProgress[];
+  /** The next offset of each broadcast; the same in every partition of a task. */
+  readonly broadcasts?: Readonly<Record<string, number>>;
 }
 
 export const encodeProgress = (progress: Progress): Buffer => Buffer.from(JSON.stringify(progress), "utf8");

@@ -39,11 +39,20 @@ export async function prepareTopics(
   const existing = await describeTopics(kafka, [...outer.keys()]);
   const partitions: Record<string, number> = {};
   const missing: TopicSpec[] = [];
-  for (const [name, { topic, table }] of outer) {
-    const count = existing.get(name) ?? topic.partitions ?? (table ? 1 : PARTITIONS_DEFAULT);
+  for (const [name, { topic, kind }] of outer) {
+    const count =
+      existing.get(name) ??
+      topic.partitions ??
+      (kind === "stream" || kind === "versions" ? PARTITIONS_DEFAULT : 1);
+    if (kind === "broadcast" && count !== 1) {
+      throw new JobError(
+        `job "${plan.job}": broadcast "${name}" has ${count} partitions: it needs one, so that its versions have one order`,
+      );
+    }
     partitions[name] = count;
     if (!existing.has(name)) {
-      const config = topic.config ?? (table ? { "cleanup.policy": "compact" } : KEPT_CONFIG);
+      const compacted = kind === "table" || kind === "versions";
+      const config = topic.config ?? (compacted ? { "cleanup.policy": "compact" } : KEPT_CONFIG);
       missing.push({ topic: name, partitions: count, config });
     }
   }
@@ -75,13 +84,20 @@ export async function prepareTopics(
   return { partitions, inputPartitions: (stage) => partitions[stage.inputs[0]!.topic]! };
 }
 
-function outerTopics(plan: JobPlan): Map<string, { topic: Topic<unknown>; table: boolean }> {
-  const topics = new Map<string, { topic: Topic<unknown>; table: boolean }>();
+interface OuterTopic {
+  readonly topic: Topic<unknown>;
+  readonly kind: "stream" | "versions" | "table" | "broadcast";
+}
+
+function outerTopics(plan: JobPlan): Map<string, OuterTopic> {
+  const topics = new Map<string, OuterTopic>();
   for (const stage of plan.stages) {
-    for (const table of stage.tables) topics.set(table.name, { topic: table, table: true });
+    for (const table of stage.tables) topics.set(table.name, { topic: table, kind: "table" });
+    for (const { topic } of stage.broadcasts) topics.set(topic.name, { topic, kind: "broadcast" });
     for (const node of stage.nodes) {
-      if (node.kind === "source" || node.kind === "sink")
-        topics.set(node.topic.name, { topic: node.topic, table: false });
+      if (node.kind !== "source" && node.kind !== "sink") continue;
+      const kind = node.kind === "source" && node.rows ? "versions" : "stream";
+      topics.set(node.topic.name, { topic: node.topic, kind });
     }
   }
   return topics;

@@ -20,7 +20,7 @@ export function job(name: string, describe: (flow: Flow) => void): JobDefinition
   return {
     name,
     graph: () => {
-      const graph: FlowGraph = { sinks: [], tables: new Map() };
+      const graph: FlowGraph = { sinks: [], tables: new Map(), broadcasts: new Map() };
       describe(new Flow(graph));
       return graph;
     },

@@ -24,8 +24,32 @@ export interface TableReference<V> {
   readonly valueType?: V;
 }
 
+/** A broadcast (see `Flow.broadcast`) as it is in force at the event time of the record or timer at hand. */
+export interface Broadcast<V> {
+  get(key: string): V | undefined;
+  entries(): IterableIterator<[string, V]>;
+  /** Number of the version of this key that is in force: grows with each record of the topic. */
+  versionOf(key: string): number | undefined;
+  /** Number of the newest version in force, of any key; 0 before the first. Worth saying in what is decided by it. */
+  readonly version: number;
+}
+
+/** Names a broadcast in a flow; what a step's `tables` takes. */
+export interface BroadcastReference<V> {
+  readonly broadcastTopic: string;
+  /** Only the type; never set. */
+  readonly valueType?: V;
+}
+
+export const topicOf = (reference: TableReference<unknown> | BroadcastReference<unknown>): string =>
+  "tableTopic" in reference ? reference.tableTopic : reference.broadcastTopic;
+
 export type TablesOf<T> = {
-  readonly [Name in keyof T]: T[Name] extends TableReference<infer V> ? Table<V> : never;
+  readonly [Name in keyof T]: T[Name] extends TableReference<infer V>
+    ? Table<V>
+    : T[Name] extends BroadcastReference<infer V>
+      ? Broadcast<V>
+      : never;
 };
 
 export type TimeDomain = "event" | "processing";
@@ -62,7 +86,7 @@ export interface Context<Out, S, T, Index> {
 }
 
 export type States = Readonly<Record<string, StateDescriptor>>;
-export type Tables = Readonly<Record<string, TableReference<unknown>>>;
+export type Tables = Readonly<Record<string, TableReference<unknown> | BroadcastReference<unknown>>>;
 
 export interface KeyedProcess<
   In,

@@ -2,10 +2,17 @@
  * Streams only describe: each call adds a node to the job's graph; nothing runs. The planner (`runtime/graph/`) turns the
  * nodes into stages.
  */
-import type { Codec } from "../../schemas/codec.ts";
+import { type Codec, listOf } from "../../schemas/codec.ts";
 import { JobError } from "../errors.ts";
 import type { Aggregate } from "./aggregate.ts";
-import type { KeyedProcess, SideOutput, States, TableReference, Tables } from "./process.ts";
+import type {
+  BroadcastReference,
+  KeyedProcess,
+  SideOutput,
+  States,
+  TableReference,
+  Tables,
+} from "./process.ts";
 import { type DedupOptions, dedupStep } from "./steps/dedup.ts";
 import { type DeviceClockOptions, deviceClockStep } from "./steps/device-clock.ts";
 import { type JoinInput, type JoinOptions, joinStep, type Row } from "./steps/join.ts";
@@ -85,6 +92,16 @@ export interface FlowGraph {
     string,
     { readonly topic: Topic<unknown>; readonly keyOf: (value: unknown) => string }
   >;
+  readonly broadcasts: Map<string, BroadcastSource>;
+}
+
+/** A topic that every task reads whole, as part of its checkpoints. */
+export interface BroadcastSource {
+  readonly topic: Topic<unknown>;
+  /** How a version lies in a checkpoint: in a list, which is empty when it is deleted. */
+  readonly stored: Codec<unknown[]>;
+  readonly keyOf: (value: unknown) => string;
+  readonly activeFrom: ((value: unknown) => number) | undefined;
 }
 
 function needsKey(what: string, name: string): never {
@@ -343,5 +360,27 @@ export class Flow {
       keyOf: options.keyOf as (value: unknown) => string,
     });
     return { tableTopic: topic.name };
+  }
+
+  /**
+   * A topic that every task reads whole, such as rules that change while the job runs. Unlike a table it is part of every
+   * checkpoint: after a crash, records meet the versions they met before. The topic has one partition, and keeps what is
+   * written to it (no compaction: a version that is yet to come must not replace the one in force).
+   *
+   * A null value deletes what has the record's key, at once; so the records' keys have to be what `keyOf` gives.
+   * @param options.activeFrom event time from which a version is in force; given early enough, all tasks change over at the same
+   *   record time. Default: at once, wherever each task is then; what is decided by it commits with it.
+   */
+  broadcast<V>(
+    topic: Topic<V>,
+    options: { keyOf: (value: V) => string; activeFrom?: (value: V) => number },
+  ): BroadcastReference<V> {
+    this.#graph.broadcasts.set(topic.name, {
+      topic: topic as Topic<unknown>,
+      stored: listOf(topic.codec),
+      keyOf: options.keyOf as (value: unknown) => string,
+      activeFrom: options.activeFrom as ((value: unknown) => number) | undefined,
+    });
+    return { broadcastTopic: topic.name };
   }
 }

@@ -12,7 +12,8 @@
  */
 
 import type { JobDefinition } from "../dsl/job.ts";
-import type { FlowGraph, FlowNode } from "../dsl/stream.ts";
+import { topicOf } from "../dsl/process.ts";
+import type { BroadcastSource, FlowGraph, FlowNode } from "../dsl/stream.ts";
 import type { Topic } from "../dsl/topic.ts";
 import { JobError } from "../errors.ts";
 import { changelogTopic, deadLetterTopic, exchangeTopic } from "./topics.ts";
@@ -34,6 +35,7 @@ export interface StagePlan {
   readonly inputs: readonly StageInput[];
   /** Tables that its steps look into. */
   readonly tables: readonly Topic<unknown>[];
+  readonly broadcasts: readonly BroadcastSource[];
   readonly nodes: readonly FlowNode[];
   readonly exchangesOut: readonly ExchangeNode[];
   readonly sinks: readonly NodeOf<"sink">[];
@@ -72,7 +74,8 @@ export function planJob(definition: JobDefinition): JobPlan {
     return {
       name,
       inputs: inputsOf(definition.name, members, nameOf),
-      tables: tablesOf(members, graph),
+      tables: lookedInto(members).flatMap((name) => graph.tables.get(name)?.topic ?? []),
+      broadcasts: lookedInto(members).flatMap((name) => graph.broadcasts.get(name) ?? []),
       nodes: members,
       exchangesOut,
       sinks,
@@ -145,13 +148,14 @@ function inputsOf(
   return [...inputs].map(([topic, { nodes, upstream }]) => ({ topic, nodes, upstream }));
 }
 
-function tablesOf(members: readonly FlowNode[], graph: FlowGraph): Topic<unknown>[] {
+/** Topics of the tables and broadcasts that steps look into. */
+function lookedInto(members: readonly FlowNode[]): string[] {
   const names = new Set<string>();
   for (const node of members) {
     if (node.kind !== "process") continue;
-    for (const table of Object.values(node.step.tables ?? {})) names.add(table.tableTopic);
+    for (const table of Object.values(node.step.tables ?? {})) names.add(topicOf(table));
   }
-  return [...names].map((name) => graph.tables.get(name)!.topic);
+  return [...names];
 }
 
 function upstreamFirst(job: string, stages: readonly StagePlan[]): StagePlan[] {

@@ -1,4 +1,6 @@
 /** Mistakes of a job's author, each in words that say where it is and what to do. */
+
+import { topicOf } from "../dsl/process.ts";
 import type { FlowGraph, FlowNode } from "../dsl/stream.ts";
 import { JobError } from "../errors.ts";
 
@@ -73,6 +75,11 @@ function consistentTopics(graph: FlowGraph, nodes: readonly FlowNode[], fail: Fa
   }
   for (const table of graph.tables.keys()) {
     if (sources.has(table)) fail(`topic "${table}" is read both as a table and by .from: choose one`);
+    if (graph.broadcasts.has(table)) fail(`topic "${table}" is both a table and a broadcast: choose one`);
+  }
+  for (const broadcast of graph.broadcasts.keys()) {
+    if (sources.has(broadcast))
+      fail(`topic "${broadcast}" is read both as a broadcast and by .from: choose one`);
   }
 }
 
@@ -180,9 +187,14 @@ function stepIsWhole(
       fail(`step "${name}", state "${state}": a name is letters and digits`);
   }
   for (const table of Object.values(step.tables ?? {})) {
-    if (!graph.tables.has(table.tableTopic))
+    const topic = topicOf(table);
+    if (!graph.tables.has(topic) && !graph.broadcasts.has(topic))
       fail(
-        `step "${name}" looks into table "${table.tableTopic}", which is not of this flow: make it with flow.table(...)`,
+        `step "${name}" looks into "${topic}", which is not of this flow: make it with flow.table(...) or flow.broadcast(...)`,
+      );
+    if (graph.broadcasts.get(topic)?.activeFrom && !timed.has(node))
+      fail(
+        `step "${name}" looks into broadcast "${topic}", whose versions hold from an event time on, but no source before the step has one: add .watermark(...), or leave activeFrom out`,
       );
   }
 }

@@ -9,8 +9,8 @@ export interface OperatorRuntime {
   readonly frames: FrameWriter;
   readonly undo: UndoLog;
   readonly state: StateStore;
-  /** Content of a table, by topic. */
-  table(topic: string): ReadonlyMap<string, unknown>;
+  /** What steps see of a table or a broadcast, by topic. */
+  table(topic: string): unknown;
   /** Index for frames of an output topic. */
   outputIndex(topic: string): number;
   partitionsOf(topic: string): number;

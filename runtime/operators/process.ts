@@ -4,7 +4,7 @@
  * O1  Nothing that the code does to state, timers or outputs outlives a throw: the task rolls back (`UndoLog`, frames).
  * O2  An index is dropped when a record of its key throws: it may have been changed before the throw, and follows from state.
  */
-import type { Context, SideOutput, TimeDomain, Timers } from "../dsl/process.ts";
+import { type Context, type SideOutput, type TimeDomain, type Timers, topicOf } from "../dsl/process.ts";
 import type { AnyKeyedProcess, FlowNode } from "../dsl/stream.ts";
 import { JobError } from "../errors.ts";
 import type { ChangelogWriter, CurrentKey } from "../state/state-store.ts";
@@ -44,7 +44,7 @@ export class ProcessOperator implements StageStep {
     ]);
     const tables = Object.entries(node.step.tables ?? {}).map(([name, table]) => [
       name,
-      runtime.table(table.tableTopic),
+      runtime.table(topicOf(table)),
     ]);
     const state = Object.fromEntries(states) as Record<never, never>;
     const tablesOfStep = Object.fromEntries(tables) as Record<never, never>;

@@ -77,7 +77,14 @@ export class JobHarness {
 
   /** Any bytes, good or bad. */
   sendBytes(topic: string, key: string, value: Uint8Array | null): void {
-    this.#append(topic, partitionOf(key, this.#partitions), { key, value, timestampMs: this.nowMs });
+    const broadcast = this.#plan.stages.some((stage) =>
+      stage.broadcasts.some((source) => source.topic.name === topic),
+    );
+    this.#append(topic, broadcast ? 0 : partitionOf(key, this.#partitions), {
+      key,
+      value,
+      timestampMs: this.nowMs,
+    });
   }
 
   /** Lets every task work until none has anything to do. */
@@ -166,6 +173,13 @@ export class JobHarness {
         tablePositions.set(`${name}/${partition}`, records.length);
         moved = true;
       }
+    }
+    for (const { topic, partition, offset } of task.broadcastPositions()) {
+      const records = this.#records(topic, partition);
+      const from = Math.max(offset, 0);
+      if (from >= records.length) continue;
+      task.processBroadcast(polled(topic, partition, from, records.slice(from)), this.nowMs);
+      moved = true;
     }
     const held = new Set(task.held().map(({ topic, partition }) => `${topic}/${partition}`));
     for (const { topic, partition, offset } of task.positions()) {

@@ -6,12 +6,12 @@
  * W2  Bounded memory: no reading while the epoch at hand is full and the one before it has not committed.
  * W3  The changelog is read up to its end as seen after the writer's `init`, which has resolved the transaction of whoever
  *     had the slot before. So it is complete, and nobody adds to it.
- * W4  Tables are read to their end before the first record.
+ * W4  Tables and broadcasts are read to their end before the first record.
  */
 import type { MessagePort } from "node:worker_threads";
 import type { StagePlan } from "../graph/plan.ts";
 import { changelogTopic } from "../graph/topics.ts";
-import type { PartitionReader, TopicPartition } from "../kafka/log.ts";
+import type { PartitionReader, PolledPartition, TopicPartition } from "../kafka/log.ts";
 import type { Clock } from "../time.ts";
 import type { FromTask, TaskStart, TaskStatus, ToTask } from "./messages.ts";
 import { Task } from "./task.ts";
@@ -66,10 +66,7 @@ export class TaskLoop {
       const polled = await this.#reader.poll(waitMs);
       if (this.#hasStopped()) break;
       const nowMs = this.#clock.now();
-      for (const partition of polled) {
-        if (this.#isTable(partition.topic)) this.#task.processTable(partition);
-        else this.#task.process(partition, nowMs);
-      }
+      for (const partition of polled) this.#take(partition, nowMs);
       this.#task.tick(nowMs);
       this.#hold();
       this.#endEpochIfDue(nowMs);
@@ -213,21 +210,19 @@ export class TaskLoop {
     this.#reader.resume(partitions);
   }
 
-  /** Reads partitions from their first offset to the end as it is now, then pauses them. */
+  /** Reads partitions from their first offset (or the one given, if later) to the end as it is now, then pauses them. */
   async #readToEnd(
-    partitions: readonly TopicPartition[],
+    partitions: readonly (TopicPartition & { readonly offset?: number })[],
     take: (polled: Awaited<ReturnType<PartitionReader["poll"]>>[number]) => void,
   ): Promise<void> {
     if (partitions.length === 0) return;
     const extents = await this.#reader.offsets(partitions);
+    const froms = partitions.map(({ offset = 0 }, index) => Math.max(offset, extents[index]!.first));
     const open = new Map<string, number>();
     partitions.forEach(({ topic, partition }, index) => {
-      const { first, end } = extents[index]!;
-      if (first < end) open.set(`${topic}/${partition}`, end);
+      if (froms[index]! < extents[index]!.end) open.set(`${topic}/${partition}`, extents[index]!.end);
     });
-    this.#reader.assign(
-      partitions.map((partition, index) => ({ ...partition, offset: extents[index]!.first })),
-    );
+    this.#reader.assign(partitions.map((partition, index) => ({ ...partition, offset: froms[index]! })));
     while (open.size > 0 && this.#state === "running") {
       for (const polled of await this.#reader.poll(POLL_MS)) {
         take(polled);
@@ -246,12 +241,26 @@ export class TaskLoop {
     const byId = new Map(
       inputs.map(({ topic, partition }, index) => [`${topic}/${partition}`, extents[index]!]),
     );
-    this.#reader.assign(
-      this.#task.seal((topic, partition) => byId.get(`${topic}/${partition}`)!, this.#clock.now()),
+    const positions = this.#task.seal(
+      (topic, partition) => byId.get(`${topic}/${partition}`)!,
+      this.#clock.now(),
     );
+    await this.#readBroadcasts();
+    this.#reader.assign(positions);
   }
 
-  #isTable(topic: string): boolean {
-    return this.#plan.tables.some((table) => table.name === topic);
+  async #readBroadcasts(): Promise<void> {
+    const positions = this.#task.broadcastPositions();
+    await this.#readToEnd(positions, (polled) => this.#take(polled, this.#clock.now()));
+    // They stay assigned: later versions arrive with the records.
+    this.#reader.resume(positions);
+  }
+
+  #take(polled: PolledPartition, nowMs: number): void {
+    const { tables, broadcasts } = this.#plan;
+    if (tables.some((table) => table.name === polled.topic)) this.#task.processTable(polled);
+    else if (broadcasts.some(({ topic }) => topic.name === polled.topic))
+      this.#task.processBroadcast(polled, nowMs);
+    else this.#task.process(polled, nowMs);
   }
 }

@@ -30,6 +30,7 @@ import type { PolledPartition, Position, RecordCursor, TopicPartition } from "..
 import { type CompiledStage, compileStage } from "../operators/index.ts";
 import type { OperatorRuntime } from "../operators/operator-runtime.ts";
 import { RecordContext } from "../operators/record-context.ts";
+import { BroadcastState, broadcastStateName } from "../state/broadcast-state.ts";
 import { PROGRESS_KEY, parseChangelogKey } from "../state/changelog-key.ts";
 import { type ChangelogWriter, StateStore } from "../state/state-store.ts";
 import { UndoLog } from "../state/undo-log.ts";
@@ -80,6 +81,9 @@ export class Task {
   readonly #state: StateStore;
   readonly #valve = new WatermarkValve();
   readonly #tables = new Map<string, Map<string, unknown>>();
+  readonly #broadcasts = new Map<string, BroadcastState<unknown>>();
+  /** Whether a broadcast was read further since the last epoch. */
+  #broadcastsMoved = false;
   readonly #stage: CompiledStage;
   readonly #inputs = new Map<string, InputPartition>();
   /** Those of the inputs that bring event time from outside. */
@@ -109,10 +113,15 @@ export class Task {
     this.#spec = spec;
     this.#state = new StateStore(this.#record, this.#undo);
     for (const table of plan.tables) this.#tables.set(table.name, new Map());
-    this.#stage = compileStage(plan.nodes, plan.exchangesOut, this.#runtime());
     this.#partitions = range(spec.inputPartitions).filter(
       (partition) => partition % spec.parallelism === spec.slot,
     );
+    for (const { topic, stored } of plan.broadcasts) {
+      const broadcast = new BroadcastState(topic.name, stored, this.#record, this.#partitions);
+      this.#broadcasts.set(topic.name, broadcast);
+      this.#state.adopt(broadcastStateName(topic.name), broadcast);
+    }
+    this.#stage = compileStage(plan.nodes, plan.exchangesOut, this.#runtime());
     for (const input of plan.inputs) {
       for (const partition of this.#partitions) {
         const made = inputPartition(plan, input, partition, upstreamParallelism, this.#stage.entries);
@@ -138,6 +147,7 @@ export class Task {
     if (this.#frames.count > 0 || this.#state.isDirty) return "results";
     for (const step of this.#stage.steps) if (step.isDirty) return "results";
     if (this.#statusDue()) return "watermark";
+    if (this.#broadcastsMoved) return "progress";
     for (const input of this.#inputs.values()) if (input.changed) return "progress";
     return "nothing";
   }
@@ -189,6 +199,10 @@ export class Task {
   #restoreProgress(partition: number, progress: Progress): void {
     this.#epoch = Math.max(this.#epoch, progress.epoch);
     this.#record.watermark = Math.max(this.#record.watermark, progress.watermark ?? NO_WATERMARK);
+    for (const [topic, next] of Object.entries(progress.broadcasts ?? {})) {
+      const broadcast = this.#broadcasts.get(topic);
+      if (broadcast) broadcast.next = Math.max(broadcast.next, next);
+    }
     for (const { topic, next, watermarks } of progress.inputs) {
       const input = this.#inputs.get(inputId(topic, partition));
       // An input that the job no longer has: what it gave is in the state, nothing more comes of it.
@@ -248,6 +262,48 @@ export class Task {
       } catch {
         this.counters.deadLetters++;
       }
+    }
+  }
+
+  /** Where broadcasts are to be read on from, -1: from the start. They are read to their end before the first record. */
+  broadcastPositions(): readonly Position[] {
+    return [...this.#broadcasts].map(([topic, { next }]) => ({ topic, partition: 0, offset: next }));
+  }
+
+  processBroadcast(polled: PolledPartition, nowMs: number): void {
+    const broadcast = this.#broadcasts.get(polled.topic);
+    const source = this.#plan.broadcasts.find(({ topic }) => topic.name === polled.topic);
+    assert(
+      broadcast && source,
+      `records of "${polled.topic}", which is no broadcast of stage ${this.#plan.name}`,
+    );
+    const record = this.#record;
+    const { records } = polled;
+    record.topic = polled.topic;
+    record.partition = polled.partition;
+    record.nowMs = nowMs;
+    record.step = "broadcast";
+    while (records.next()) {
+      const { buffer, keyStart, keyEnd, valueStart, valueEnd, offset } = records;
+      record.offset = offset;
+      record.ingestMs = records.timestampMs;
+      try {
+        if (valueStart >= 0) {
+          const value = source.topic.codec.decode(buffer, valueStart, valueEnd);
+          const activeFromMs = source.activeFrom?.(value) ?? NO_WATERMARK;
+          if (Number.isNaN(activeFromMs)) throw new Error("activeFrom gave NaN, which is not a time");
+          broadcast.apply(source.keyOf(value), value, activeFromMs, offset);
+        } else if (keyStart >= 0) {
+          broadcast.apply(buffer.toString("utf8", keyStart, keyEnd), undefined, NO_WATERMARK, offset);
+        }
+      } catch (error) {
+        // Each task reads it: one of them says so.
+        if (this.#spec.slot === 0) this.#deadLetter(error, copy(records, "key"), copy(records, "value"));
+      }
+    }
+    if (polled.nextOffset > broadcast.next) {
+      broadcast.next = polled.nextOffset;
+      this.#broadcastsMoved = true;
     }
   }
 
@@ -496,7 +552,7 @@ export class Task {
     this.#writtenWatermark = this.#record.watermark;
     for (const partition of this.#partitions) {
       const inputs = this.#plan.inputs.map(({ topic }) => this.#inputs.get(inputId(topic, partition))!);
-      if (told && !inputs.some((input) => input.changed)) continue;
+      if (told && !this.#broadcastsMoved && !inputs.some((input) => input.changed)) continue;
       told = true;
       for (const input of inputs) input.changed = false;
       this.#changelog.putBytes(
@@ -505,6 +561,9 @@ export class Task {
         encodeProgress({
           epoch: this.#epoch,
           watermark: finite(this.#record.watermark),
+          ...(this.#broadcasts.size > 0 && {
+            broadcasts: Object.fromEntries([...this.#broadcasts].map(([topic, { next }]) => [topic, next])),
+          }),
           inputs: inputs.map(({ input, next, channels }) => ({
             topic: input.topic,
             next,
@@ -515,6 +574,7 @@ export class Task {
         }),
       );
     }
+    this.#broadcastsMoved = false;
   }
 
   // --- making --------------------------------------------------------------------------------------------------------
@@ -528,7 +588,7 @@ export class Task {
       state: this.#state,
       job: this.#spec.job,
       inputPartitions: this.#spec.inputPartitions,
-      table: (topic) => this.#tables.get(topic)!,
+      table: (topic) => this.#tables.get(topic) ?? this.#broadcasts.get(topic)!.facade,
       outputIndex: (topic) => outputs.indexOf(topic),
       partitionsOf: (topic) => this.#spec.partitions[topic]!,
       observeEventTime: (timeMs, watermark) => {
