@@ -1,6 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { codecOf } from "../../schemas/codec.ts";
-import { boundedDisorder, type Flow, job, sideOutput, topic, valueState } from "../index.ts";
+import {
+  boundedDisorder,
+  collect,
+  countWindow,
+  everyRecords,
+  type Flow,
+  job,
+  session,
+  sideOutput,
+  sliding,
+  topic,
+  tumbling,
+  valueState,
+  type WindowAssigner,
+  type WindowOptions,
+} from "../index.ts";
 import { planJob } from "./plan.ts";
 
 const Text = codecOf<string>("text", "string");
@@ -84,6 +99,103 @@ describe("a mistake of a job's author is found before anything runs:", () => {
         .to(output),
     );
     expect(rekeyed).toThrow(/needs its own exchange/);
+  });
+});
+
+describe("a mistake with windows and other keyed steps is found before anything runs:", () => {
+  const texts = collect({ codec: Text, result: (all) => all.join() });
+  const timed = boundedDisorder<string>({ timeOf: () => 0, disorderMax: 0 });
+  const windowed = (assigner: WindowAssigner, options: WindowOptions<string> = {}, side = "late") =>
+    plan((flow) => {
+      const windows = flow
+        .from(input)
+        .watermark(timed)
+        .keyBy((text) => text)
+        .window("w", assigner, texts, options);
+      windows.to(output);
+      windows.side(sideOutput<string>(side)).to(topic("late", Text));
+    });
+
+  it("a keyed step before a key", () => {
+    for (const kind of ["window", "dedup", "reorder", "deviceClock", "join"] as const)
+      expect(plan((flow) => flow.from(input)[kind]("s", {}))).toThrow(
+        new RegExp(`${kind} "s" needs a key.*keyBy`),
+      );
+  });
+  it("a window of event time where there is none", () => {
+    const timeless = plan((flow) =>
+      flow
+        .from(input)
+        .keyBy((text) => text)
+        .window("w", tumbling(10), texts)
+        .to(output),
+    );
+    expect(timeless).toThrow(/window "w" is of event time, but no source before it has one.*watermark/);
+  });
+  it("sizes that are none", () => {
+    expect(() => tumbling(0)).toThrow(/tumbling.*size is 0/);
+    expect(() => tumbling(1.5)).toThrow(/whole milliseconds/);
+    expect(() => tumbling(10, 0.5)).toThrow(/offset/);
+    expect(() => sliding(10, -5)).toThrow(/sliding.*slide is -5/);
+    expect(() => sliding(10, 20)).toThrow(/leave records out/);
+    expect(() => session(Number.NaN)).toThrow(/session.*gap is NaN/);
+    expect(() => countWindow(0)).toThrow(/at least 1/);
+    expect(() => everyRecords(0.5)).toThrow(/at least 1/);
+    expect(windowed(tumbling(10), { allowedLateness: -1 })).toThrow(/window "w": allowedLateness is -1/);
+  });
+  it("an early or late result of a count window", () => {
+    expect(windowed(countWindow(3), { early: everyRecords(1) })).toThrow(/"w" counts records/);
+  });
+  it("a side output that a window does not have", () => {
+    const late = sideOutput<string>("late");
+    expect(windowed(tumbling(10), { late }, "other")).toThrow(/\.side\("other"\) of window "w"/);
+    expect(windowed(tumbling(10), { late })).not.toThrow();
+  });
+  it("two steps of one name, a window among them", () => {
+    const twice = plan((flow) =>
+      flow
+        .from(input)
+        .watermark(timed)
+        .keyBy((text) => text)
+        .window("w", tumbling(10), texts)
+        .process("w", step)
+        .to(output),
+    );
+    expect(twice).toThrow(/two steps are named "w" \(window and process\)/);
+  });
+  it("state that lives in event time where there is none", () => {
+    const mortal = plan((flow) =>
+      flow
+        .from(input)
+        .keyBy((text) => text)
+        .dedup("once", { idOf: (text) => text, within: 10 })
+        .to(output),
+    );
+    expect(mortal).toThrow(/"once", state "seen": its ttl is of event time/);
+    expect(() => valueState(Text, { ttl: { after: 0, time: "event" } })).toThrow(/ttl.after is 0/);
+  });
+  it("a topic that is read in two ways", () => {
+    const both = plan((flow) => {
+      flow.from(input).to(output);
+      flow
+        .from(topic("more", Text))
+        .watermark(timed)
+        .keyBy((text) => text)
+        .join("j", flow.versions(input), { codec: Text, join: (text) => text })
+        .to(topic("joined", Text));
+    });
+    expect(both).toThrow(/"input" is read both by .from and by .versions/);
+  });
+  it("a broadcast of event time where there is none", () => {
+    const timeless = plan((flow) => {
+      const rules = flow.broadcast(topic("rules", Text), { keyOf: (rule) => rule, activeFrom: () => 0 });
+      flow
+        .from(input)
+        .keyBy((text) => text)
+        .process("s", { ...step, tables: { rules } })
+        .to(output);
+    });
+    expect(timeless).toThrow(/broadcast "rules", whose versions hold from an event time on/);
   });
 });
 
