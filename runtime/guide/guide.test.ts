@@ -1,0 +1,20 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+
+const here = new URL("./", import.meta.url);
+const guide = readFileSync(new URL("../GUIDE.md", here), "utf8");
+const samples = [...guide.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1]!);
+const files = readdirSync(here)
+  .filter((name) => name.endsWith(".ts") && name !== "guide.test.ts")
+  .map((name) => readFileSync(new URL(name, here), "utf8"));
+/** Without indentation: a sample may stand further to the left than in its file. */
+const flush = (text: string) => text.replaceAll(/^ +/gm, "");
+
+it("every sample of the guide stands, as it is, in a file that is compiled and tested", () => {
+  expect(samples.length).toBeGreaterThan(10);
+  for (const sample of samples)
+    expect(
+      files.some((file) => flush(file).includes(flush(sample))),
+      sample,
+    ).toBe(true);
+});
