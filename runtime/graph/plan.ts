@@ -3,7 +3,8 @@
  * runs.
  *
  * A stage is what one task runs without a topic in between: the description is cut at each `keyBy` with an exchange, and
- * what still hangs together is a stage. Its name is that of its first keyed step (or, without one, of its first output):
+ * what still hangs together is a stage. Its name is that of its first keyed step (or, without one, of its first output, or of
+ * the exchange that it feeds):
  * the name is part of topic names and transactional ids, so it does not depend on the order of the description.
  *
  * P1  Every step name is used once in a job.
@@ -61,7 +62,7 @@ export function planJob(definition: JobDefinition): JobPlan {
   const nodes = reachable(graph);
   validate(definition.name, graph, nodes);
   const groups = group(nodes);
-  const drafts = groups.map((members) => ({ name: stageName(members), members }));
+  const drafts = groups.map((members) => ({ name: stageName(members, nodes), members }));
   const nameOf = new Map<FlowNode, string>();
   for (const { name, members } of drafts) for (const node of members) nameOf.set(node, name);
 
@@ -125,9 +126,12 @@ function group(nodes: readonly FlowNode[]): FlowNode[][] {
   return [...groups.values()];
 }
 
-function stageName(members: readonly FlowNode[]): string {
+function stageName(members: readonly FlowNode[], nodes: readonly FlowNode[]): string {
   for (const node of members) if (node.kind === "process" || node.kind === "window") return node.name;
   for (const node of members) if (node.kind === "sink") return `to-${node.topic.name}`;
+  const fed = nodes.filter((node) => isExchange(node) && members.includes(node.inputs[0]!));
+  const [first] = fed.map((node) => (node as ExchangeNode).exchange.name).sort();
+  if (first !== undefined) return `before-${first}`;
   throw new JobError("a stage ends nowhere: end each stream in .to(topic)");
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  aggregate,
   boundedDisorder,
   codecOf,
   job,
@@ -9,6 +10,7 @@ import {
   tumbling,
   type WatermarkOptions,
   type WatermarkStrategy,
+  type Window,
   watermarkBy,
 } from "../index.ts";
 import { type HarnessOptions, JobHarness } from "../testing/index.ts";
@@ -29,6 +31,14 @@ const Text = codecOf<string>("text", "string");
 const fromTheFuture = sideOutput<Reading>("from-the-future");
 const T0 = 1_700_000_000_000;
 
+const countOf = aggregate({
+  codec: codecOf<number>("count", "int"),
+  create: () => 0,
+  add: (count: number, _reading: Reading) => count + 1,
+  merge: (a: number, b: number) => a + b,
+  result: (count: number, { key, start }: Window) => `${key} ${(start - T0) / 1000} ${count}`,
+});
+
 /** Counts the readings of each key in windows of ten seconds, as "key start count" with the start in seconds since T0. */
 const counting = (strategy: WatermarkStrategy<Reading>) =>
   job("counting", (flow) => {
@@ -39,13 +49,7 @@ const counting = (strategy: WatermarkStrategy<Reading>) =>
       .to(topic("seen", Text, { partitionBy: () => "one partition, so that their order can be seen" }));
     timed
       .keyBy(({ key }) => key)
-      .window("tens", tumbling(seconds(10)), {
-        codec: codecOf<number>("count", "int"),
-        create: () => 0,
-        add: (count) => count + 1,
-        merge: (a, b) => a + b,
-        result: (count, { key, start }) => `${key} ${(start - T0) / 1000} ${count}`,
-      })
+      .window("tens", tumbling(seconds(10)), countOf)
       .to(topic("counts", Text));
   });
 
@@ -89,6 +93,25 @@ describe("a stream on which all has gone quiet", () => {
     harness.restart();
     send("a", 12, 100);
     expect(counts()).toEqual(["a 0 2", "a 10 1"]);
+  });
+
+  it("closes windows behind an exchange, too", () => {
+    const exchanged = job("exchanged", (flow) => {
+      flow
+        .from(topic("readings", Reading))
+        .watermark(disorder({ quietAfter: seconds(30) }))
+        .keyBy(({ key }) => key, { exchange: { name: "by-key", codec: Reading } })
+        .window("tens", tumbling(seconds(10)), countOf)
+        .to(topic("counts", Text));
+    });
+    const harness = new JobHarness(exchanged, { partitions: 3, parallelism: 2, nowMs: T0 });
+    for (const key of ["a", "b"]) harness.send("readings", Reading, key, { key, atMs: T0 + 1_000 });
+    harness.run();
+    harness.advance(seconds(39));
+    expect(harness.output("counts", Text).sort()).toEqual(["a 0 1", "b 0 1"]);
+    harness.restart();
+    harness.advance(seconds(100));
+    expect(harness.output("counts", Text)).toHaveLength(2);
   });
 
   it("starts to be quiet anew with each record", () => {

@@ -86,12 +86,13 @@ function windowed(
   assigner: WindowAssigner,
   options: WindowOptions<Reading> = {},
   what: Aggregate<Reading, never, Result> = values as never,
+  exchanged = false,
 ) {
   return job("windowed", (flow) => {
     const results = flow
       .from(topic("readings", Reading))
       .watermark(boundedDisorder({ timeOf: ({ atMs }) => atMs, disorderMax: DISORDER_MS, idleAfter: 1_000 }))
-      .keyBy(({ key }) => key)
+      .keyBy(({ key }) => key, exchanged ? { exchange: { name: "by-key", codec: Reading } } : undefined)
       .window("w", assigner, what, options);
     results.to(topic("results", Result));
     if (options.late) results.side(options.late).to(topic("late", Reading));
@@ -418,7 +419,6 @@ function oracle(assigner: WindowAssigner, readings: readonly Reading[]): Expecte
   }
 }
 
-const time = fc.integer({ min: 0, max: 200 });
 const assigners = fc.oneof(
   fc
     .record({ size: fc.integer({ min: 1, max: 30 }), offset: fc.integer({ min: -5, max: 5 }) })
@@ -429,41 +429,71 @@ const assigners = fc.oneof(
   fc.integer({ min: 1, max: 20 }).map(session),
 );
 
-describe("whatever the order within the disorder, the parallelism, the batches and the crashes", () => {
+/** How the work is cut, and where tasks die. */
+const ways = fc
+  .record({
+    parallelism: fc.integer({ min: 1, max: 3 }),
+    batchMax: fc.integer({ min: 1, max: 7 }),
+    turnsAnEpoch: fc.integer({ min: 1, max: 4 }),
+    crashes: fc.infiniteStream(fc.constantFrom(undefined, undefined, "before-commit", "after-commit")),
+  })
+  .map(
+    ({ crashes, ...options }): HarnessOptions => ({
+      ...options,
+      partitions: 3,
+      crash: () => crashes.next().value as "before-commit" | undefined,
+    }),
+  );
+
+/** Readings in the order they are sent, each at most `delayMaxMs` after its time; their values tell them apart. */
+const sentWithin = (delayMaxMs: number) =>
+  fc
+    .array(
+      fc.record({
+        key: fc.constantFrom("a", "b", "c", "d", "e"),
+        atMs: fc.integer({ min: 0, max: 200 }),
+        delay: fc.integer({ min: 0, max: delayMaxMs }),
+      }),
+      { maxLength: 60 },
+    )
+    .map((drawn) =>
+      [...drawn]
+        .sort((a, b) => a.atMs + a.delay - (b.atMs + b.delay))
+        .map(({ key, atMs }, value): Reading => ({ key, atMs, value })),
+    );
+
+/** Sends all and closes every window of these readings; windows of the closing ones stay open. */
+function runAll(
+  definition: ReturnType<typeof windowed>,
+  readings: readonly Reading[],
+  options: HarnessOptions,
+) {
+  const harness = new JobHarness(definition, options);
+  for (const reading of readings) harness.send("readings", Reading, reading.key, reading);
+  harness.run();
+  for (const key of ["a", "b", "c", "d", "e", "f", "g", "h"])
+    harness.send("readings", Reading, key, { key, atMs: 10_000, value: -1 });
+  harness.run();
+  harness.advance(1_000);
+  harness.advance(1_000);
+  return harness;
+}
+const idOf = ({ key, start, end }: Result) => `${key} [${start},${end})`;
+
+describe("whatever the order within the disorder, the parallelism, the exchange, the batches and the crashes", () => {
   it("windows hold what grouping the readings gives, each said once on time", () => {
     fc.assert(
       fc.property(
         assigners,
         fc.constantFrom(values, valuesInPlace, collected as never),
-        fc.array(fc.record({ key: fc.constantFrom("a", "b", "c", "d", "e"), atMs: time }), { maxLength: 60 }),
-        fc.infiniteStream(fc.integer({ min: 0, max: DISORDER_MS })),
-        fc.record({
-          parallelism: fc.integer({ min: 1, max: 3 }),
-          batchMax: fc.integer({ min: 1, max: 7 }),
-          turnsAnEpoch: fc.integer({ min: 1, max: 4 }),
-        }),
-        fc.infiniteStream(fc.constantFrom(undefined, undefined, "before-commit", "after-commit")),
-        (assigner, what, drawn, delays, options, crashes) => {
-          const readings = drawn.map((reading, value) => ({ ...reading, value }));
-          const delay = new Map(readings.map(({ value }) => [value, delays.next().value!]));
-          const sent = [...readings].sort(
-            (a, b) => a.atMs + delay.get(a.value)! - (b.atMs + delay.get(b.value)!),
-          );
-          const harness = new JobHarness(windowed(assigner, {}, what as never), {
-            partitions: 3,
-            ...options,
-            crash: () => crashes.next().value as "before-commit" | undefined,
-          });
-          for (const reading of sent) harness.send("readings", Reading, reading.key, reading);
-          harness.run();
-          // One reading far ahead closes each partition's windows; its own stay open.
-          for (const key of ["a", "b", "c", "d", "e", "f", "g", "h"])
-            harness.send("readings", Reading, key, { key, atMs: 10_000, value: -1 });
-          harness.run();
-          harness.advance(1_000);
+        sentWithin(DISORDER_MS),
+        fc.boolean(),
+        ways,
+        (assigner, what, readings, exchanged, options) => {
+          const harness = runAll(windowed(assigner, {}, what as never, exchanged), readings, options);
           const got = harness.output("results", Result);
           expect(got.every(({ pane, index }) => pane === "on-time" && index === 0)).toBe(true);
-          const actual = new Map(got.map((each) => [`${each.key} [${each.start},${each.end})`, each.values]));
+          const actual = new Map(got.map((each) => [idOf(each), each.values]));
           expect(actual.size).toBe(got.length);
           expect(Object.fromEntries([...actual].sort())).toEqual(
             Object.fromEntries([...oracle(assigner, readings)].sort()),
@@ -471,6 +501,70 @@ describe("whatever the order within the disorder, the parallelism, the batches a
         },
       ),
       { numRuns: 300 },
+    );
+  });
+
+  it("early and late results change nothing of what a window comes to", () => {
+    fc.assert(
+      fc.property(
+        assigners,
+        fc.constantFrom(everyRecords(1), everyRecords(3), everyEventTime(7), everyProcessingTime(300)),
+        fc.integer({ min: 0, max: 40 }),
+        sentWithin(DISORDER_MS),
+        ways,
+        (assigner, early, allowedLateness, readings, options) => {
+          const harness = runAll(windowed(assigner, { early, allowedLateness }), readings, options);
+          const got = harness.output("results", Result).filter(({ pane }) => pane !== "early");
+          const actual = new Map(got.map((each) => [idOf(each), each.values]));
+          expect(actual.size).toBe(got.length);
+          expect(Object.fromEntries([...actual].sort())).toEqual(
+            Object.fromEntries([...oracle(assigner, readings)].sort()),
+          );
+        },
+      ),
+    );
+  });
+});
+
+describe("whatever comes late", () => {
+  it("each reading is in the last result of its tumbling window or in the side output, and results are numbered", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 30 }).map((size) => tumbling(size)),
+        fc.constantFrom(undefined, everyRecords(2), everyEventTime(9)),
+        fc.integer({ min: 0, max: 60 }),
+        sentWithin(100),
+        ways,
+        (assigner, early, allowedLateness, readings, options) => {
+          const harness = runAll(
+            windowed(assigner, { allowedLateness, late, ...(early && { early }) }),
+            readings,
+            options,
+          );
+          const byWindow = Map.groupBy(harness.output("results", Result), idOf);
+          const found = harness.output("late", Reading).map(({ value }) => value);
+          for (const results of byWindow.values()) {
+            expect(results.map(({ index }) => index)).toEqual(results.map((_, n) => n));
+            expect(results.filter(({ pane }) => pane === "on-time").length).toBeLessThanOrEqual(1);
+            if (results[0]!.start < 5_000) found.push(...results.at(-1)!.values);
+          }
+          expect(found.sort((a, b) => a - b)).toEqual(readings.map(({ value }) => value));
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it("each reading is in one session that was said on time, or in the side output", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 20 }), sentWithin(100), ways, (gap, readings, options) => {
+        const harness = runAll(windowed(session(gap), { late }), readings, options);
+        const found = [
+          ...harness.output("late", Reading).map(({ value }) => value),
+          ...harness.output("results", Result).flatMap((result) => result.values),
+        ];
+        expect(found.sort((a, b) => a - b)).toEqual(readings.map(({ value }) => value));
+      }),
     );
   });
 });
