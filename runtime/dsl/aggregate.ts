@@ -27,32 +27,22 @@ export interface Aggregate<In, Acc, Out> {
   readonly copy?: (accumulator: Acc) => Acc;
 }
 
-/** An aggregate as the operators use it: how a change in place is taken back. */
-export interface InPlace<Acc, Saved> {
-  save(accumulator: Acc): Saved;
-  back(accumulator: Acc, saved: Saved): Acc;
-}
-
-export const IN_PLACE = Symbol("in place");
+/**
+ * Marks `collect`: its accumulator is a list that only grows at its end. So its length is all that has to be saved, and what
+ * came since the last epoch all that has to be written.
+ */
+export const GROWS = Symbol("grows");
 
 export const aggregate = <In, Acc, Out>(parts: Aggregate<In, Acc, Out>): Aggregate<In, Acc, Out> => parts;
 
 /**
  * A full-window function: keeps every value until the window's end, then calls `result` with all of them, in the order they
- * came. For what cannot be computed a value at a time; each epoch in which a window grew writes its whole list.
+ * came. For what cannot be computed a value at a time. An epoch writes the values that came in it.
  */
 export function collect<T, Out>(options: {
   codec: Codec<T>;
   result: (values: readonly T[], window: Window) => Out;
 }): Aggregate<T, T[], Out> {
-  // A list only grows at its end, so its length is all that has to be saved.
-  const inPlace: InPlace<T[], number> = {
-    save: (values) => values.length,
-    back: (values, length) => {
-      values.length = length;
-      return values;
-    },
-  };
   return {
     codec: listOf(options.codec),
     create: () => [],
@@ -66,6 +56,6 @@ export function collect<T, Out>(options: {
     },
     result: options.result,
     copy: (values) => [...values],
-    ...{ [IN_PLACE]: inPlace },
+    ...{ [GROWS]: true },
   };
 }

@@ -7,9 +7,10 @@
  * WS3  One that comes and goes within an epoch leaves nothing in the changelog.
  *
  * In the changelog an accumulator is an entry of kind `m`: name `id`; value: schema u8 · results u32 · records u32 ·
- * start f64 · end f64, then the accumulator by its codec.
+ * start f64 · end f64, then the accumulator by its codec. Of a list that grows (`collect`) the accumulator there is empty, and
+ * entries named `id+from` hold its values from `from` on, as many as came in one epoch.
  */
-import { type Aggregate, IN_PLACE, type InPlace } from "../dsl/aggregate.ts";
+import { type Aggregate, GROWS } from "../dsl/aggregate.ts";
 import { assert } from "../errors.ts";
 import { type ChangelogKey, mapKey } from "./changelog-key.ts";
 import { SchemaLedger } from "./schema-ledger.ts";
@@ -17,6 +18,7 @@ import type { ChangelogWriter, StateBackend } from "./state-store.ts";
 import type { Undoable, UndoLog } from "./undo-log.ts";
 
 const HEAD_BYTES = 1 + 4 + 4 + 8 + 8;
+const NO_HEAD = Buffer.alloc(HEAD_BYTES);
 
 export class Accumulation<Acc> {
   readonly key: string;
@@ -39,6 +41,9 @@ export class Accumulation<Acc> {
   dirty = false;
   /** Whether the changelog has an entry of it. */
   stored = false;
+  /** Where the parts of a list start that the changelog has, and how many values they hold. */
+  parts: number[] | undefined = undefined;
+  partsEnd = 0;
   savedIn = -1;
   savedStart = 0;
   savedEnd = 0;
@@ -64,7 +69,7 @@ export interface Holder<Acc> {
 export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
   readonly #name: string;
   readonly #aggregate: Aggregate<In, Acc, Out>;
-  readonly #inPlace: InPlace<Acc, unknown> | undefined;
+  readonly #grows: boolean;
   readonly #undo: UndoLog;
   readonly #schemas: SchemaLedger<Acc>;
   readonly #holder: Holder<Acc>;
@@ -72,6 +77,8 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
   #dirty: Accumulation<Acc>[] = [];
   /** While restoring: by changelog key. */
   readonly #restored = new Map<string, Accumulation<Acc>>();
+  /** While restoring: parts of lists, by the changelog key of what they belong to and where they start. */
+  readonly #restoredParts = new Map<string, Map<number, unknown[]>>();
   readonly #undoOpen: Undoable;
   readonly #undoDrop: Undoable;
 
@@ -81,7 +88,7 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
     this.#undo = undo;
     this.#holder = holder;
     this.#schemas = new SchemaLedger(name, aggregate.codec);
-    this.#inPlace = inPlaceOf(aggregate);
+    this.#grows = GROWS in aggregate;
     this.#undoOpen = {
       takeBack: (entry) => {
         holder.release(entry as Accumulation<Acc>);
@@ -131,10 +138,14 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
       entry.savedEnd = entry.end;
       entry.savedRecords = entry.records;
       entry.savedResults = entry.results;
-      const before = this.#inPlace ? this.#inPlace.save(entry.value) : entry.value;
-      this.#undo.note(this, entry, before);
+      this.#undo.note(this, entry, this.#save(entry.value));
     }
     if (!entry.dirty) this.#markDirty(entry);
+  }
+
+  #save(value: Acc): unknown {
+    if (this.#grows) return (value as unknown[]).length;
+    return this.#aggregate.copy ? this.#aggregate.copy(value) : value;
   }
 
   drop(entry: Accumulation<Acc>): void {
@@ -171,7 +182,8 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
     entry.end = entry.savedEnd;
     entry.records = entry.savedRecords;
     entry.results = entry.savedResults;
-    entry.value = this.#inPlace ? this.#inPlace.back(entry.value, before) : (before as Acc);
+    if (this.#grows) (entry.value as unknown[]).length = before as number;
+    else entry.value = before as Acc;
   }
 
   #markDirty(entry: Accumulation<Acc>): void {
@@ -195,18 +207,43 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
         head.writeUInt32LE(entry.records, 5);
         head.writeDoubleLE(entry.start, 9);
         head.writeDoubleLE(entry.end, 17);
-        this.#schemas.write(writer, partition, mapKey(this.#name, key, String(id)), entry.value, head);
+        const value = this.#grows ? this.#aggregate.create() : entry.value;
+        this.#schemas.write(writer, partition, mapKey(this.#name, key, String(id)), value, head);
+        if (this.#grows) this.#flushPart(writer, entry);
         entry.stored = true;
       } else if (entry.stored) {
         entry.stored = false;
         writer.delete(partition, mapKey(this.#name, key, String(id)));
+        for (const from of entry.parts ?? [])
+          writer.delete(partition, mapKey(this.#name, key, `${id}+${from}`));
       }
     }
     this.#dirty = [];
   }
 
+  /** What came to a list since the last epoch. */
+  #flushPart(writer: ChangelogWriter, entry: Accumulation<Acc>): void {
+    const values = entry.value as unknown[];
+    const from = entry.partsEnd;
+    if (values.length === from) return;
+    const name = mapKey(this.#name, entry.key, `${entry.id}+${from}`);
+    this.#schemas.write(writer, entry.partition, name, values.slice(from) as Acc, NO_HEAD);
+    entry.parts ??= [];
+    entry.parts.push(from);
+    entry.partsEnd = values.length;
+  }
+
   restore(key: ChangelogKey, partition: number, value: Buffer | null): void {
     assert(key.kind === "map", `a ${key.kind} record in window state ${this.#name}`);
+    const plus = key.name.indexOf("+");
+    if (plus >= 0) {
+      this.#restorePart(
+        mapKey(this.#name, key.key, key.name.slice(0, plus)),
+        Number(key.name.slice(plus + 1)),
+        value,
+      );
+      return;
+    }
     const id = mapKey(this.#name, key.key, key.name);
     if (value === null) {
       this.#restored.delete(id);
@@ -226,19 +263,37 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
     this.#restored.set(id, entry);
   }
 
+  #restorePart(id: string, from: number, value: Buffer | null): void {
+    const parts = this.#restoredParts.get(id) ?? new Map<number, unknown[]>();
+    this.#restoredParts.set(id, parts);
+    if (value === null) parts.delete(from);
+    else parts.set(from, this.#schemas.decode(value, HEAD_BYTES) as unknown[]);
+  }
+
   learnSchema(id: number, schema: string, partition: number): void {
     this.#schemas.learn(id, schema, partition);
   }
 
   seal(): void {
     this.#schemas.seal();
-    for (const entry of this.#restored.values()) this.#holder.hold(entry);
+    for (const [id, entry] of this.#restored) {
+      if (this.#grows) this.#putTogether(entry, this.#restoredParts.get(id) ?? new Map());
+      this.#holder.hold(entry);
+    }
     this.#restored.clear();
+    this.#restoredParts.clear();
   }
-}
 
-function inPlaceOf<In, Acc, Out>(aggregate: Aggregate<In, Acc, Out>): InPlace<Acc, unknown> | undefined {
-  const own = (aggregate as { readonly [IN_PLACE]?: InPlace<Acc, unknown> })[IN_PLACE];
-  if (own) return own;
-  return aggregate.copy && { save: aggregate.copy, back: (_changed, saved) => saved as Acc };
+  #putTogether(entry: Accumulation<Acc>, parts: ReadonlyMap<number, unknown[]>): void {
+    entry.parts = [...parts.keys()].sort((a, b) => a - b);
+    const values = entry.value as unknown[];
+    for (const from of entry.parts) {
+      assert(
+        from === values.length,
+        `window state ${this.#name} of "${entry.key}" lacks a part before ${from}`,
+      );
+      for (const value of parts.get(from)!) values.push(value);
+    }
+    entry.partsEnd = values.length;
+  }
 }

@@ -321,7 +321,8 @@ export class TimeWindows implements StageStep {
 function insert(panes: PaneOf[], pane: PaneOf): void {
   let at = panes.length;
   while (at > 0 && panes[at - 1]!.start > pane.start) at--;
-  panes.splice(at, 0, pane);
+  if (at === panes.length) panes.push(pane);
+  else panes.splice(at, 0, pane);
 }
 
 function remove(panes: PaneOf[], pane: PaneOf): void {

@@ -313,6 +313,24 @@ describe("early results", () => {
   });
 });
 
+describe("a full-window function", () => {
+  it("writes in each epoch what came in it, and leaves nothing behind", () => {
+    const harness = new JobHarness(windowed(tumbling(1_000), {}, collected as never), { partitions: 1 });
+    for (let i = 0; i < 20; i++) {
+      harness.send("readings", Reading, "a", { key: "a", atMs: i, value: i });
+      harness.run();
+      if (i % 3 === 0) harness.restart();
+    }
+    const kept = () => harness.changelogKeys("w").filter((key) => key.startsWith("m"));
+    expect(kept()).toHaveLength(1 + 20);
+    harness.send("readings", Reading, "a", { key: "a", atMs: 2_000, value: 20 });
+    harness.run();
+    harness.restart();
+    expect(said(harness)).toEqual([`a [0,1000) on-time0 ${Array.from({ length: 20 }, (_, i) => i).join()}`]);
+    expect(kept()).toHaveLength(2);
+  });
+});
+
 describe("windows of windows", () => {
   it("find the results of the ones before in time, within one stage", () => {
     const both = job("both", (flow) => {
