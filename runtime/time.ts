@@ -14,3 +14,38 @@ export const NO_WATERMARK = Number.NEGATIVE_INFINITY;
 export interface Clock {
   now(): number;
 }
+
+/** All that the runtime measures and waits with. Nothing else of it reaches for a timer, so that it runs under a simulated one. */
+export interface Time extends Clock {
+  /** For durations: milliseconds since some moment. Unlike `now` it never steps, whatever is done to the machine's clock. */
+  elapsed(): number;
+  /**
+   * Calls once after `ms`, never within this call. Returns how to call it off.
+   * @param kind `background`: the process need not stay alive for it
+   */
+  after(ms: number, call: () => void, kind?: "background"): () => void;
+}
+
+export const systemTime: Time = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  after(ms, call, kind) {
+    const timer = setTimeout(call, ms);
+    if (kind === "background") timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Resolves after `ms`, or at once when `signal` is aborted. */
+export function sleep(time: Time, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const over = () => {
+      signal?.removeEventListener("abort", over);
+      callOff();
+      resolve();
+    };
+    const callOff = time.after(ms, over);
+    signal?.addEventListener("abort", over);
+  });
+}

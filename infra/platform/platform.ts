@@ -15,6 +15,7 @@ import { type RuntimeNode, startNode } from "../../runtime/cluster/node.ts";
 import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
 import type { JobPlan } from "../../runtime/graph/plan.ts";
 import { deadLetterTopic } from "../../runtime/graph/topics.ts";
+import { topicAdmin } from "../../runtime/kafka/admin.ts";
 import { createProducer } from "../../runtime/kafka/producer.ts";
 import { type ClickHouseSink, startClickHouseSink } from "../../runtime/sinks/clickhouse/index.ts";
 import { applyMigrations } from "../clickhouse/migrate.ts";
@@ -82,7 +83,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const leaderboard = await loadJob(root, LEADERBOARD_MODULE);
     const prepare = async () => {
       await ensureRaceTopics(kafka);
-      await prepareTopics(kafka, leaderboard, options.parallelism ?? PARALLELISM_DEFAULT);
+      await prepareTopics(topicAdmin(kafka), leaderboard, options.parallelism ?? PARALLELISM_DEFAULT);
     };
     await Promise.all([prepare(), applyMigrations(clickHouse)]);
 

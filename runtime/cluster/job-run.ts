@@ -7,14 +7,13 @@ import { JobError } from "../errors.ts";
 import { type JobPlan, planJob, type StagePlan } from "../graph/plan.ts";
 import { slotsTopic, transactionalId } from "../graph/topics.ts";
 import type { Position } from "../kafka/log.ts";
-import { createTransactionalWriter } from "../kafka/transactional-writer.ts";
 import type { RuntimeMetrics } from "../metrics/task-metrics.ts";
 import type { EpochSettings } from "../worker/messages.ts";
-import type { WorkerPool } from "../worker/pool.ts";
 import { TaskRun } from "../worker/task-runner.ts";
+import type { JobServices } from "./job-services.ts";
 import type { JobRecord } from "./job-store.ts";
 import { type JobTopology, prepareTopics } from "./job-topology.ts";
-import { joinGroup, type Membership } from "./membership.ts";
+import type { Membership } from "./membership.ts";
 import { Slot } from "./slot.ts";
 
 /** How often committed input offsets go to the group, for Kafka's lag tools. At once when a task has nothing left to do. */
@@ -27,7 +26,7 @@ export interface JobRunOptions {
   /** The folder that module paths are relative to. */
   readonly root: string;
   readonly kafka: KafkaConnection;
-  readonly pool: WorkerPool;
+  readonly services: JobServices;
   readonly epochs: EpochSettings;
   readonly metrics: RuntimeMetrics;
   readonly log: (line: string) => void;
@@ -53,10 +52,10 @@ export class JobRun {
   readonly #positions = new Map<string, Position>();
   readonly #failures = new Map<string, string>();
   #membership: Membership | undefined;
-  #offsetsTimer: NodeJS.Timeout | undefined;
+  #cancelOffsets: (() => void) | undefined;
   /** Slots that run though their lease is in doubt. */
   readonly #doubted = new Set<number>();
-  #doubtTimer: NodeJS.Timeout | undefined;
+  #cancelDoubt: (() => void) | undefined;
 
   constructor(options: JobRunOptions) {
     this.#options = options;
@@ -77,10 +76,10 @@ export class JobRun {
   }
 
   async start(): Promise<void> {
-    const { record, root, kafka, log } = this.#options;
-    const plan = await loadJob(root, record.module);
-    const topology = await prepareTopics(kafka, plan, record.parallelism);
-    this.#membership = await joinGroup(kafka, {
+    const { record, services, log } = this.#options;
+    const plan = await services.loadJob(record.module);
+    const topology = await prepareTopics(services.topics, plan, record.parallelism);
+    this.#membership = await services.joinGroup({
       group: record.name,
       topic: slotsTopic(record.name),
       clientId: record.name,
@@ -101,18 +100,16 @@ export class JobRun {
           this.#slots.get(slot)?.doubtLease();
           this.#doubted.add(slot);
         }
-        clearTimeout(this.#doubtTimer);
-        this.#doubtTimer = setTimeout(() => void this.#stopDoubted(), DOUBT_MAX_MS);
-        this.#doubtTimer.unref();
+        this.#cancelDoubt?.();
+        this.#cancelDoubt = services.time.after(DOUBT_MAX_MS, () => void this.#stopDoubted(), "background");
       },
     });
-    this.#offsetsTimer = setInterval(() => this.#commitOffsets(), OFFSETS_EVERY_MS);
-    this.#offsetsTimer.unref();
+    this.#commitOffsetsRegularly();
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#offsetsTimer);
-    clearTimeout(this.#doubtTimer);
+    this.#cancelOffsets?.();
+    this.#cancelDoubt?.();
     await this.#stopSlots(this.slots);
     await this.#membership?.leave();
   }
@@ -131,10 +128,11 @@ export class JobRun {
   }
 
   #newSlot(plan: JobPlan, topology: JobTopology, slot: number): Slot {
-    const { record, metrics, log } = this.#options;
+    const { record, services, metrics, log } = this.#options;
     return new Slot({
       job: record.name,
       slot,
+      time: services.time,
       metrics,
       log,
       onFailure: (stage, reason) => this.#failures.set(stage, reason),
@@ -146,13 +144,14 @@ export class JobRun {
   }
 
   #newRun(topology: JobTopology, stage: StagePlan, slot: number): TaskRun {
-    const { record, root, kafka, pool, epochs, metrics, log } = this.#options;
+    const { record, root, kafka, services, epochs, metrics, log } = this.#options;
     return new TaskRun({
-      pool,
+      pool: services.pool,
+      time: services.time,
       metrics,
       log,
       outputs: stage.outputs,
-      writer: createTransactionalWriter(kafka, {
+      writer: services.newWriter({
         transactionalId: transactionalId(record.name, stage.name, slot),
         log,
       }),
@@ -178,6 +177,17 @@ export class JobRun {
         },
       },
     });
+  }
+
+  #commitOffsetsRegularly(): void {
+    this.#cancelOffsets = this.#options.services.time.after(
+      OFFSETS_EVERY_MS,
+      () => {
+        this.#commitOffsets();
+        this.#commitOffsetsRegularly();
+      },
+      "background",
+    );
   }
 
   #commitOffsets(): void {

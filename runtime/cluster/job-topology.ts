@@ -4,12 +4,11 @@
  * An existing topic keeps its partitions. What the runtime makes for a stage follows from its inputs: state of partition p
  * lies in partition p of the changelog, so a slot can move, and slots can be regrouped, without touching the state.
  */
-import type { KafkaConnection } from "../config.ts";
 import type { Topic } from "../dsl/topic.ts";
 import { JobError } from "../errors.ts";
 import type { JobPlan, StagePlan } from "../graph/plan.ts";
 import { changelogTopic, deadLetterTopic, exchangeTopic, slotsTopic } from "../graph/topics.ts";
-import { describeTopics, ensureTopics, type TopicSpec } from "../kafka/admin.ts";
+import type { TopicAdmin, TopicSpec } from "../kafka/admin.ts";
 
 export const PARTITIONS_DEFAULT = 4;
 
@@ -31,12 +30,12 @@ const KEPT_CONFIG = { "retention.ms": "-1" };
 
 /** @throws JobError when inputs of a stage do not fit each other or the parallelism. */
 export async function prepareTopics(
-  kafka: KafkaConnection,
+  admin: TopicAdmin,
   plan: JobPlan,
   parallelism: number,
 ): Promise<JobTopology> {
   const outer = outerTopics(plan);
-  const existing = await describeTopics(kafka, [...outer.keys()]);
+  const existing = await admin.describeTopics([...outer.keys()]);
   const partitions: Record<string, number> = {};
   const missing: TopicSpec[] = [];
   for (const [name, { topic, kind }] of outer) {
@@ -56,7 +55,7 @@ export async function prepareTopics(
       missing.push({ topic: name, partitions: count, config });
     }
   }
-  await ensureTopics(kafka, missing);
+  await admin.ensureTopics(missing);
 
   const inner: TopicSpec[] = [
     { topic: slotsTopic(plan.job), partitions: parallelism },
@@ -79,7 +78,7 @@ export async function prepareTopics(
       partitions[exchangeTopic(plan.job, exchange.name)] = count;
     }
   }
-  await ensureTopics(kafka, inner);
+  await admin.ensureTopics(inner);
   for (const { topic, partitions: count } of inner) partitions[topic] = count;
   return { partitions, inputPartitions: (stage) => partitions[stage.inputs[0]!.topic]! };
 }

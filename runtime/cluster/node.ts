@@ -9,6 +9,7 @@ import { RuntimeMetrics } from "../metrics/task-metrics.ts";
 import type { EpochSettings } from "../worker/messages.ts";
 import { createWorkerPool } from "../worker/pool.ts";
 import { JobRun, loadJob } from "./job-run.ts";
+import { kafkaServices } from "./job-services.ts";
 import { JOBS_TOPIC, type JobRecord, openJobStore } from "./job-store.ts";
 
 export interface NodeOptions {
@@ -51,6 +52,7 @@ export async function startNode(options: NodeOptions): Promise<RuntimeNode> {
   const { kafka, log, root = process.cwd() } = options;
   const metrics = new RuntimeMetrics(options.registry);
   const pool = createWorkerPool();
+  const services = kafkaServices(kafka, pool, root);
   const epochs: EpochSettings = { ...EPOCHS_DEFAULT, ...options.epochs };
   const runs = new Map<string, JobRun>();
   const startFailures = new Map<string, string>();
@@ -68,7 +70,7 @@ export async function startNode(options: NodeOptions): Promise<RuntimeNode> {
       await run.stop();
     }
     if (stopped || wanted?.state !== "running") return;
-    const fresh = new JobRun({ record: wanted, root, kafka, pool, epochs, metrics, log });
+    const fresh = new JobRun({ record: wanted, root, kafka, services, epochs, metrics, log });
     try {
       await fresh.start();
       runs.set(name, fresh);

@@ -7,8 +7,8 @@
  *     given back at once. But what is fenced meanwhile stays down until the lease is sure again: two nodes must not fence
  *     each other in turn.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { RuntimeMetrics } from "../metrics/task-metrics.ts";
+import { sleep, type Time } from "../time.ts";
 import type { TaskRun } from "../worker/task-runner.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 
@@ -22,6 +22,7 @@ export interface SlotOptions {
   readonly job: string;
   readonly slot: number;
   readonly tasks: readonly SlotTask[];
+  readonly time: Time;
   readonly metrics: RuntimeMetrics;
   readonly log: (line: string) => void;
   readonly onFailure: (stage: string, reason: string) => void;
@@ -59,21 +60,21 @@ export class Slot {
   }
 
   async #keepRunning({ stage, newRun }: SlotTask): Promise<void> {
-    const { job, slot, metrics, log, onFailure } = this.#options;
+    const { job, slot, time, metrics, log, onFailure } = this.#options;
     const policy = new RestartPolicy();
     while (!this.#stopping.signal.aborted) {
       const run = newRun();
       this.#runs.add(run);
-      const began = performance.now();
+      const began = time.elapsed();
       const end = await run.run();
       this.#runs.delete(run);
       if (this.#stopping.signal.aborted || end.kind === "stopped") continue;
-      const pauseMs = policy.failed(performance.now() - began);
+      const pauseMs = policy.failed(time.elapsed() - began);
       log(`${job}/${stage}/${slot}: ${end.reason}; again in ${pauseMs} ms`);
       onFailure(stage, end.reason);
       metrics.restarted({ job, stage, slot });
       if (end.kind === "fenced") await this.#leased.promise; // L1
-      await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+      await sleep(time, pauseMs, this.#stopping.signal);
     }
   }
 }

@@ -16,6 +16,17 @@ export interface TopicSpec {
   readonly replication?: number;
 }
 
+/** What `job-topology.ts` needs of a cluster. */
+export interface TopicAdmin {
+  describeTopics(topics: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  ensureTopics(topics: readonly TopicSpec[]): Promise<void>;
+}
+
+export const topicAdmin = (connection: KafkaConnection): TopicAdmin => ({
+  describeTopics: (topics) => describeTopics(connection, topics),
+  ensureTopics: (topics) => ensureTopics(connection, topics),
+});
+
 const BUDGET_MS = 60_000;
 const PAUSE_MS = 250;
 /** A new topic is there within some 20 ms. */

@@ -11,7 +11,8 @@
  * R5  Partitions take turns at the head of a request: a broker fills an answer from its head.
  */
 import type { KafkaConnection } from "../config.ts";
-import { ClusterMetadata, errorName, passes, throwIfFinal } from "./cluster-metadata.ts";
+import { systemTime, type Time } from "../time.ts";
+import { errorName, passes, throwIfFinal } from "./cluster-metadata.ts";
 import {
   CorruptBatchError,
   KafkaRefusedError,
@@ -19,9 +20,9 @@ import {
   TopicRecreatedError,
   UnknownTopicError,
 } from "./errors.ts";
-import { type FetchedPartition, fetchRaw } from "./fetch-api.ts";
-import { listOffsets, partitionCountOf } from "./list-offsets.ts";
+import type { FetchedPartition } from "./fetch-api.ts";
 import type { PartitionReader, PolledPartition, Position, TopicPartition } from "./log.ts";
+import { type FetchRequestPartition, kafkaCluster, type ReaderCluster } from "./reader-cluster.ts";
 import { BadBatch, checkBatches } from "./record-batch.ts";
 import { RecordWalk } from "./record-walk.ts";
 import { Signal } from "./signal.ts";
@@ -35,6 +36,9 @@ export interface PartitionReaderOptions {
   readonly isolation?: "read_committed" | "read_uncommitted";
   /** Told when the cluster goes away and when it is back. */
   readonly log?: (message: string) => void;
+  /** The simulation's; the real ones where absent. */
+  readonly time?: Time;
+  readonly cluster?: ReaderCluster;
 }
 
 /** How long the broker holds a request without data: a newly assigned partition waits for its first fetch so long at most. */
@@ -69,11 +73,13 @@ export function createPartitionReader(
   connection: KafkaConnection,
   options: PartitionReaderOptions = {},
 ): PartitionReader {
-  return new KafkaPartitionReader(connection, options);
+  const cluster = options.cluster ?? kafkaCluster(connection, options.clientId ?? "pacestream-reader");
+  return new KafkaPartitionReader(cluster, options);
 }
 
 class KafkaPartitionReader implements PartitionReader {
-  readonly #cluster: ClusterMetadata;
+  readonly #cluster: ReaderCluster;
+  readonly #time: Time;
   readonly #maxBytes: number;
   readonly #partitionMaxBytes: number;
   readonly #committedOnly: boolean;
@@ -81,7 +87,7 @@ class KafkaPartitionReader implements PartitionReader {
 
   readonly #partitions = new Map<string, Assigned>();
   readonly #brokers = new Map<number, { busy: boolean; failures: number; retryAtMs: number }>();
-  readonly #arrived = new Signal();
+  readonly #arrived: Signal;
   #turn = 0;
   #failure: unknown;
   #metadataStale = false;
@@ -90,8 +96,10 @@ class KafkaPartitionReader implements PartitionReader {
   #refreshAtMs = 0;
   #closed = false;
 
-  constructor(connection: KafkaConnection, options: PartitionReaderOptions) {
-    this.#cluster = new ClusterMetadata(connection, options.clientId ?? "pacestream-reader");
+  constructor(cluster: ReaderCluster, options: PartitionReaderOptions) {
+    this.#cluster = cluster;
+    this.#time = options.time ?? systemTime;
+    this.#arrived = new Signal(this.#time);
     this.#maxBytes = options.maxBytes ?? 16 * 1024 * 1024;
     this.#partitionMaxBytes = options.partitionMaxBytes ?? 1024 * 1024;
     this.#committedOnly = options.isolation !== "read_uncommitted";
@@ -125,25 +133,25 @@ class KafkaPartitionReader implements PartitionReader {
   }
 
   async poll(waitMs: number): Promise<readonly PolledPartition[]> {
-    const deadlineMs = performance.now() + waitMs;
+    const deadlineMs = this.#time.elapsed() + waitMs;
     for (;;) {
       // Before anything is taken: what was taken must be handed over.
       this.#throwFailure();
       const arrived = this.#arrived.next();
       const polled = this.#takeHeld();
       this.#fetchAll(); // R2
-      const leftMs = deadlineMs - performance.now();
+      const leftMs = deadlineMs - this.#time.elapsed();
       if (polled.length > 0 || leftMs <= 0 || this.#closed) return polled;
       await arrived.orAfter(Math.min(leftMs, TICK_MS));
     }
   }
 
   async offsets(partitions: readonly TopicPartition[]): Promise<readonly { first: number; end: number }[]> {
-    return listOffsets(this.#cluster, partitions, this.#committedOnly);
+    return this.#cluster.offsets(partitions, this.#committedOnly);
   }
 
   async partitionCount(topic: string): Promise<number> {
-    return partitionCountOf(this.#cluster, topic);
+    return this.#cluster.partitionCount(topic);
   }
 
   async close(): Promise<void> {
@@ -178,7 +186,7 @@ class KafkaPartitionReader implements PartitionReader {
 
   /** Sends a fetch to every broker that is idle and leads something to read. */
   #fetchAll(): void {
-    const nowMs = performance.now();
+    const nowMs = this.#time.elapsed();
     const byLeader = new Map<number, Assigned[]>();
     for (const assigned of this.#partitions.values()) {
       if (assigned.paused || assigned.fetching || assigned.held || assigned.retryAtMs > nowMs) continue;
@@ -230,11 +238,11 @@ class KafkaPartitionReader implements PartitionReader {
           this.#refreshFailures = 0;
           this.#metadataStale = false;
           // A leader may be missing for a while: do not ask without pause.
-          this.#refreshAtMs = performance.now() + PAUSE_FIRST_MS;
+          this.#refreshAtMs = this.#time.elapsed() + PAUSE_FIRST_MS;
         },
         (error: unknown) => {
           if (this.#refreshFailures === 0) this.#log((error as Error).message);
-          this.#refreshAtMs = performance.now() + pauseMs(this.#refreshFailures++);
+          this.#refreshAtMs = this.#time.elapsed() + pauseMs(this.#refreshFailures++);
           this.#failIfFinal(error);
         },
       )
@@ -250,19 +258,12 @@ class KafkaPartitionReader implements PartitionReader {
     broker.busy = true;
     for (const assigned of partitions) assigned.fetching = true;
     try {
-      const connection = await this.#cluster.connectionTo(leader);
-      const answer = await fetchRaw.async(
-        connection,
-        FETCH_WAIT_MS,
-        1,
-        this.#maxBytes,
-        this.#committedOnly ? 1 : 0,
-        0, // no fetch session
-        -1,
-        this.#request(partitions),
-        [],
-        "",
-      );
+      const answer = await this.#cluster.fetch(leader, {
+        waitMs: FETCH_WAIT_MS,
+        maxBytes: this.#maxBytes,
+        committedOnly: this.#committedOnly,
+        topics: this.#request(partitions),
+      });
       broker.failures = 0;
       for (const fetched of answer.partitions) {
         const asked = partitions.find(
@@ -272,7 +273,7 @@ class KafkaPartitionReader implements PartitionReader {
       }
     } catch (error) {
       // R4
-      broker.retryAtMs = performance.now() + pauseMs(broker.failures++);
+      broker.retryAtMs = this.#time.elapsed() + pauseMs(broker.failures++);
       this.#metadataStale = true;
       this.#failIfFinal(error);
     } finally {
@@ -283,7 +284,7 @@ class KafkaPartitionReader implements PartitionReader {
   }
 
   #request(partitions: readonly Assigned[]) {
-    const byTopic = new Map<string, { topicId: string; partitions: ReturnType<typeof requestOf>[] }>();
+    const byTopic = new Map<string, { topicId: string; partitions: FetchRequestPartition[] }>();
     const first = this.#turn++ % partitions.length; // R5
     for (let i = 0; i < partitions.length; i++) {
       const assigned = partitions[(first + i) % partitions.length]!;
@@ -356,7 +357,7 @@ class KafkaPartitionReader implements PartitionReader {
   }
 
   #pauseAfterFailure(assigned: Assigned): void {
-    assigned.retryAtMs = performance.now() + pauseMs(assigned.failures++);
+    assigned.retryAtMs = this.#time.elapsed() + pauseMs(assigned.failures++);
   }
 
   #failIfFinal(error: unknown): void {
@@ -369,7 +370,7 @@ class KafkaPartitionReader implements PartitionReader {
   }
 }
 
-function requestOf(assigned: Assigned, partitionMaxBytes: number) {
+function requestOf(assigned: Assigned, partitionMaxBytes: number): FetchRequestPartition {
   return {
     partition: assigned.partition,
     currentLeaderEpoch: -1,

@@ -1,6 +1,13 @@
+import { systemTime, type Time } from "../time.ts";
+
 /** A wake-up call for one waiter that may be given before the waiter waits: none is missed. */
 export class Signal {
+  readonly #time: Time;
   #notified = Promise.withResolvers<void>();
+
+  constructor(time: Time = systemTime) {
+    this.#time = time;
+  }
 
   notify(): void {
     this.#notified.resolve();
@@ -11,15 +18,14 @@ export class Signal {
   next(): { orAfter(ms: number): Promise<void> } {
     const { promise } = this.#notified;
     return {
-      orAfter(ms) {
-        return new Promise((resolve) => {
-          const timer = setTimeout(resolve, ms);
+      orAfter: (ms) =>
+        new Promise((resolve) => {
+          const callOff = this.#time.after(ms, resolve);
           void promise.then(() => {
-            clearTimeout(timer);
+            callOff();
             resolve();
           });
-        });
-      },
+        }),
     };
   }
 }

@@ -12,9 +12,10 @@
 import kafka, { type LibrdKafkaError, type Producer } from "@confluentinc/kafka-javascript";
 import type { KafkaConnection } from "../config.ts";
 import { assert } from "../errors.ts";
+import { sleep, systemTime, type Time } from "../time.ts";
 import { FencedError, KafkaUnavailableError } from "./errors.ts";
 import { FrameReader } from "./frames.ts";
-import { asLibrdKafkaError, delay, ERRORS, librdkafkaSettings, outcome } from "./librdkafka.ts";
+import { asLibrdKafkaError, ERRORS, librdkafkaSettings, outcome } from "./librdkafka.ts";
 import type { CommitOutcome, TransactionalWriter } from "./log.ts";
 import { verdictOf } from "./transaction-errors.ts";
 
@@ -27,7 +28,26 @@ export interface TransactionalWriterOptions {
   /** How long `init` may try. */
   readonly initBudgetMs?: number;
   readonly log?: (message: string) => void;
+  /** The simulation's; the real ones where absent. */
+  readonly time?: Time;
+  readonly newProducer?: (settings: ProducerSettings) => TransactionalProducer;
 }
+
+export type ProducerSettings = ConstructorParameters<typeof kafka.Producer>[0];
+
+/** What is used of librdkafka's producer. */
+export type TransactionalProducer = Pick<
+  Producer,
+  | "connect"
+  | "isConnected"
+  | "setPollInBackground"
+  | "initTransactions"
+  | "beginTransaction"
+  | "produce"
+  | "commitTransaction"
+  | "abortTransaction"
+  | "disconnect"
+>;
 
 /** Calls of the addon block one of libuv's four threads: in slices, so that many writers share them while a broker is away. */
 const SLICE_MS = 2_000;
@@ -50,7 +70,9 @@ class LibrdkafkaWriter implements TransactionalWriter {
   readonly #commitBudgetMs: number;
   readonly #initBudgetMs: number;
   readonly #log: (message: string) => void;
-  #producer: Producer | undefined;
+  readonly #time: Time;
+  readonly #newProducer: (settings: ProducerSettings) => TransactionalProducer;
+  #producer: TransactionalProducer | undefined;
   /** Set once the writer is of no more use. */
   #final: Final | undefined;
   #busy: Promise<unknown> | undefined;
@@ -62,11 +84,13 @@ class LibrdkafkaWriter implements TransactionalWriter {
     this.#commitBudgetMs = options.commitBudgetMs ?? this.#transactionTimeoutMs + 5_000;
     this.#initBudgetMs = options.initBudgetMs ?? 60_000;
     this.#log = options.log ?? (() => {});
+    this.#time = options.time ?? systemTime;
+    this.#newProducer = options.newProducer ?? ((settings) => new kafka.Producer(settings));
   }
 
   async init(): Promise<void> {
     assert(this.#producer === undefined && this.#final === undefined, "init is called once");
-    const deadlineMs = performance.now() + this.#initBudgetMs;
+    const deadlineMs = this.#time.elapsed() + this.#initBudgetMs;
     for (;;) {
       const error = await this.#tryInit(deadlineMs);
       if (error === undefined) return;
@@ -75,14 +99,14 @@ class LibrdkafkaWriter implements TransactionalWriter {
         this.#final = { kind: "fenced", reason: error.message };
         throw new FencedError(this.#transactionalId, error.message);
       }
-      if (performance.now() > deadlineMs) {
+      if (this.#time.elapsed() > deadlineMs) {
         this.#final = { kind: "lost", reason: error.message };
         throw new KafkaUnavailableError(`${this.#transactionalId}: no transactions: ${error.message}`, {
           cause: error,
         });
       }
       this.#log(`${this.#transactionalId}: cannot start transactions yet: ${error.message}`);
-      await delay(RETRY_PAUSE_MS * 10);
+      await sleep(this.#time, RETRY_PAUSE_MS * 10);
     }
   }
 
@@ -107,7 +131,7 @@ class LibrdkafkaWriter implements TransactionalWriter {
 
   /** Connects a new producer and initialises its transactions; after an error nothing of it is left. */
   async #tryInit(deadlineMs: number): Promise<LibrdKafkaError | undefined> {
-    const producer = new kafka.Producer({
+    const producer = this.#newProducer({
       ...librdkafkaSettings(this.#connection, this.#transactionalId),
       "transactional.id": this.#transactionalId,
       "transaction.timeout.ms": this.#transactionTimeoutMs,
@@ -126,14 +150,18 @@ class LibrdkafkaWriter implements TransactionalWriter {
       producer.setPollInBackground(true);
       do {
         error = await outcome((done) => producer.initTransactions(this.#sliceMs(deadlineMs), done));
-      } while (error !== undefined && verdictOf(error) === "retry" && performance.now() < deadlineMs);
+      } while (error !== undefined && verdictOf(error) === "retry" && this.#time.elapsed() < deadlineMs);
     }
     if (error !== undefined) await this.#discard();
     return error;
   }
 
-  async #commit(producer: Producer, topics: readonly string[], frames: Uint8Array): Promise<CommitOutcome> {
-    const deadlineMs = performance.now() + this.#commitBudgetMs;
+  async #commit(
+    producer: TransactionalProducer,
+    topics: readonly string[],
+    frames: Uint8Array,
+  ): Promise<CommitOutcome> {
+    const deadlineMs = this.#time.elapsed() + this.#commitBudgetMs;
     const begun = await outcome((done) => producer.beginTransaction(done));
     if (begun !== undefined) return this.#end(begun, "begin");
 
@@ -145,13 +173,13 @@ class LibrdkafkaWriter implements TransactionalWriter {
       if (error === undefined) return { kind: "committed" };
       const verdict = verdictOf(error);
       if (verdict === "abort") return this.#abort(producer, error.message, deadlineMs);
-      if (verdict !== "retry" || performance.now() >= deadlineMs) return this.#end(error, "commit"); // T2
-      await delay(RETRY_PAUSE_MS);
+      if (verdict !== "retry" || this.#time.elapsed() >= deadlineMs) return this.#end(error, "commit"); // T2
+      await sleep(this.#time, RETRY_PAUSE_MS);
     }
   }
 
   async #produceAll(
-    producer: Producer,
+    producer: TransactionalProducer,
     topics: readonly string[],
     frames: Uint8Array,
     deadlineMs: number,
@@ -167,8 +195,8 @@ class LibrdkafkaWriter implements TransactionalWriter {
           break;
         } catch (thrown) {
           const error = asLibrdKafkaError(thrown);
-          if (error.code !== ERRORS.ERR__QUEUE_FULL || performance.now() >= deadlineMs) return error;
-          await delay(RETRY_PAUSE_MS);
+          if (error.code !== ERRORS.ERR__QUEUE_FULL || this.#time.elapsed() >= deadlineMs) return error;
+          await sleep(this.#time, RETRY_PAUSE_MS);
         }
       }
       if (++produced % YIELD_FRAMES === 0) await new Promise(setImmediate); // T3
@@ -176,13 +204,13 @@ class LibrdkafkaWriter implements TransactionalWriter {
     return undefined;
   }
 
-  async #abort(producer: Producer, reason: string, deadlineMs: number): Promise<CommitOutcome> {
+  async #abort(producer: TransactionalProducer, reason: string, deadlineMs: number): Promise<CommitOutcome> {
     for (;;) {
       const error = await outcome((done) => producer.abortTransaction(this.#sliceMs(deadlineMs), done));
       if (error === undefined) return { kind: "aborted", reason };
-      if (verdictOf(error) !== "retry" || performance.now() >= deadlineMs)
+      if (verdictOf(error) !== "retry" || this.#time.elapsed() >= deadlineMs)
         return this.#end(error, `abort (${reason})`);
-      await delay(RETRY_PAUSE_MS);
+      await sleep(this.#time, RETRY_PAUSE_MS);
     }
   }
 
@@ -204,6 +232,6 @@ class LibrdkafkaWriter implements TransactionalWriter {
   }
 
   #sliceMs(deadlineMs: number): number {
-    return Math.max(1, Math.min(SLICE_MS, Math.ceil(deadlineMs - performance.now())));
+    return Math.max(1, Math.min(SLICE_MS, Math.ceil(deadlineMs - this.#time.elapsed())));
   }
 }

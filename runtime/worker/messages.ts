@@ -14,7 +14,14 @@ export interface TaskStart {
   readonly upstreamParallelism: number;
   readonly kafka: KafkaConnection;
   readonly epochs: EpochSettings;
-  readonly port: import("node:worker_threads").MessagePort;
+  readonly port: TaskPort<FromTask, ToTask>;
+}
+
+/** One end of a conversation; a `MessagePort`, of which no more is used than this. What was said before is heard on `on`. */
+export interface TaskPort<Said, Heard> {
+  postMessage(message: Said, transfer?: ArrayBuffer[]): void;
+  on(event: "message", hear: (message: Heard) => void): unknown;
+  close(): void;
 }
 
 export interface EpochSettings {

@@ -2,13 +2,21 @@
  * The worker threads of a node: a piscina pool in which every task is one long call on a thread of its own. So a task that
  * runs out of memory or never comes back takes no other with it, and can be killed alone.
  */
+import { MessageChannel } from "node:worker_threads";
 import { Piscina } from "piscina";
-import type { TaskStart } from "./messages.ts";
+import type { FromTask, TaskPort, TaskStart, ToTask } from "./messages.ts";
 
 export interface WorkerPool {
-  /** Resolves when the task has stopped; rejects when it failed, its thread died, or `signal` killed it. */
-  run(start: TaskStart, signal: AbortSignal): Promise<void>;
+  /** Starts a task on a thread of its own. `signal` kills the thread. */
+  run(start: Omit<TaskStart, "port">, signal: AbortSignal): RunningTask;
   destroy(): Promise<void>;
+}
+
+export interface RunningTask {
+  /** The main thread's end of what is said with the task. */
+  readonly port: TaskPort<ToTask, FromTask>;
+  /** Resolves when the task has stopped; rejects when it failed, its thread died or was killed. */
+  readonly ended: Promise<void>;
 }
 
 const THREADS_MAX = 1024;
@@ -31,7 +39,10 @@ export function createWorkerPool(options: { heapMaxMb?: number } = {}): WorkerPo
   // A thread that dies fails its task, which reports it; unheard here, it would end the process.
   pool.on("error", () => {});
   return {
-    run: (start, signal) => pool.run(start, { transferList: [start.port], signal }),
+    run(start, signal) {
+      const { port1, port2 } = new MessageChannel();
+      return { port: port1, ended: pool.run({ ...start, port: port2 }, { transferList: [port2], signal }) };
+    },
     destroy: () => pool.destroy(),
   };
 }

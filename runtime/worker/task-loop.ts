@@ -8,12 +8,11 @@
  *     had the slot before. So it is complete, and nobody adds to it.
  * W4  Tables and broadcasts are read to their end before the first record.
  */
-import type { MessagePort } from "node:worker_threads";
 import type { StagePlan } from "../graph/plan.ts";
 import { changelogTopic } from "../graph/topics.ts";
 import type { PartitionReader, PolledPartition, TopicPartition } from "../kafka/log.ts";
 import type { Clock } from "../time.ts";
-import type { FromTask, TaskStart, TaskStatus, ToTask } from "./messages.ts";
+import type { FromTask, TaskPort, TaskStart, TaskStatus, ToTask } from "./messages.ts";
 import { Task } from "./task.ts";
 
 /** How long a poll may wait when nothing comes: bounds how late idleness and processing-time timers are seen. */
@@ -28,7 +27,7 @@ export class TaskLoop {
   readonly #plan: StagePlan;
   readonly #task: Task;
   readonly #reader: PartitionReader;
-  readonly #port: MessagePort;
+  readonly #port: TaskPort<FromTask, ToTask>;
   readonly #clock: Clock;
   #state: "running" | "stopping" | "abandoned" = "running";
   #committing = false;

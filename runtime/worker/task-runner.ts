@@ -6,10 +6,10 @@
  * R2  An epoch is answered `committed` only when Kafka has said so. After anything else the run is over: the next run
  *     restores what is committed, whatever that turns out to be.
  */
-import { MessageChannel } from "node:worker_threads";
 import type { Position, TransactionalWriter } from "../kafka/log.ts";
 import type { RuntimeMetrics, TaskLabels } from "../metrics/task-metrics.ts";
-import type { FromTask, TaskStart, ToTask } from "./messages.ts";
+import type { Time } from "../time.ts";
+import type { FromTask, TaskPort, TaskStart, ToTask } from "./messages.ts";
 import type { WorkerPool } from "./pool.ts";
 
 /** How a run ended. */
@@ -25,6 +25,7 @@ export interface TaskRunOptions {
   readonly outputs: readonly string[];
   readonly pool: WorkerPool;
   readonly writer: TransactionalWriter;
+  readonly time: Time;
   readonly metrics: RuntimeMetrics;
   readonly log: (line: string) => void;
   /** Offsets that are committed now; `caughtUp`: nothing more is known to come. */
@@ -36,11 +37,12 @@ const STOP_BUDGET_MS = 15_000;
 
 export class TaskRun {
   readonly #options: TaskRunOptions;
-  readonly #channel = new MessageChannel();
   readonly #abort = new AbortController();
   readonly #labels: TaskLabels;
   #failure: Exclude<RunEnd, { kind: "stopped" }> | undefined;
   #stopping = false;
+  /** Once the task has been started. */
+  #port: TaskPort<ToTask, FromTask> | undefined;
 
   constructor(options: TaskRunOptions) {
     this.#options = options;
@@ -50,20 +52,21 @@ export class TaskRun {
   /** Resolves, never rejects, with how it ended. Called once. */
   async run(): Promise<RunEnd> {
     const { writer, pool, start } = this.#options;
-    const { port1, port2 } = this.#channel;
     try {
       await writer.init();
       if (this.#stopping) return { kind: "stopped" };
       const report = this.#options.metrics.task(this.#labels);
-      port1.on("message", (message: FromTask) => void this.#hear(message, report));
-      await pool.run({ ...start, port: port2 }, this.#abort.signal);
+      const { port, ended } = pool.run(start, this.#abort.signal);
+      this.#port = port;
+      port.on("message", (message) => void this.#hear(message, report));
+      await ended;
       return this.#failure ?? { kind: "stopped" };
     } catch (error) {
       return (
         this.#failure ?? { kind: "failed", reason: error instanceof Error ? error.message : String(error) }
       );
     } finally {
-      port1.close();
+      this.#port?.close();
       await writer.close();
       this.#options.metrics.gone(this.#labels);
     }
@@ -77,7 +80,7 @@ export class TaskRun {
   }
 
   #killIfLate(): void {
-    setTimeout(() => this.#abort.abort(), STOP_BUDGET_MS).unref();
+    this.#options.time.after(STOP_BUDGET_MS, () => this.#abort.abort(), "background");
   }
 
   async #hear(message: FromTask, report: ReturnType<RuntimeMetrics["task"]>): Promise<void> {
@@ -99,11 +102,12 @@ export class TaskRun {
   }
 
   async #commit(epoch: Extract<FromTask, { kind: "epoch" }>): Promise<void> {
-    const began = performance.now();
-    const outcome = await this.#options.writer.commit(this.#options.outputs, epoch.frames);
+    const { writer, outputs, time, metrics, onCommitted } = this.#options;
+    const began = time.elapsed();
+    const outcome = await writer.commit(outputs, epoch.frames);
     if (outcome.kind === "committed") {
-      this.#options.metrics.epoch(this.#labels, performance.now() - began, epoch.frames.byteLength);
-      this.#options.onCommitted(epoch.positions, epoch.caughtUp);
+      metrics.epoch(this.#labels, time.elapsed() - began, epoch.frames.byteLength);
+      onCommitted(epoch.positions, epoch.caughtUp);
       this.#say({ kind: "committed", number: epoch.number });
       return;
     }
@@ -115,7 +119,7 @@ export class TaskRun {
   }
 
   #say(message: ToTask): void {
-    this.#channel.port1.postMessage(message);
+    this.#port?.postMessage(message);
   }
 }
 

@@ -1,0 +1,32 @@
+/**
+ * All that a job's run needs of the world around it. `kafkaServices` is the real one; the simulation (`runtime/testing/`)
+ * brings its own, and everything above runs in it as it is.
+ */
+import type { KafkaConnection } from "../config.ts";
+import type { JobPlan } from "../graph/plan.ts";
+import { type TopicAdmin, topicAdmin } from "../kafka/admin.ts";
+import type { TransactionalWriter } from "../kafka/log.ts";
+import { createTransactionalWriter, type TransactionalWriterOptions } from "../kafka/transactional-writer.ts";
+import { systemTime, type Time } from "../time.ts";
+import type { WorkerPool } from "../worker/pool.ts";
+import { loadJob } from "./job-run.ts";
+import { type GroupOptions, joinGroup, type Membership } from "./membership.ts";
+
+export interface JobServices {
+  readonly time: Time;
+  readonly pool: WorkerPool;
+  readonly topics: TopicAdmin;
+  /** @throws JobError in words for the job's author. */
+  loadJob(module: string): Promise<JobPlan>;
+  joinGroup(options: GroupOptions): Promise<Membership>;
+  newWriter(options: TransactionalWriterOptions): TransactionalWriter;
+}
+
+export const kafkaServices = (kafka: KafkaConnection, pool: WorkerPool, root: string): JobServices => ({
+  time: systemTime,
+  pool,
+  topics: topicAdmin(kafka),
+  loadJob: (module) => loadJob(root, module),
+  joinGroup: (options) => joinGroup(kafka, options),
+  newWriter: (options) => createTransactionalWriter(kafka, options),
+});
