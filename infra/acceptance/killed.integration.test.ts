@@ -14,10 +14,10 @@ import { openRaceFolder } from "../../jobs/lib/race-folder.ts";
 import type { KafkaConnection } from "../../runtime/config.ts";
 import { createPartitionReader } from "../../runtime/kafka/reader.ts";
 import { reconcile } from "../../runtime/sinks/clickhouse/index.ts";
+import { randomFrom } from "../../runtime/testing/random.ts";
 import { TimingMessage } from "../../schemas/index.ts";
 import { RESULT_TABLES } from "../clickhouse/tables.ts";
 import { connections, Program, pause, RACES } from "./program.ts";
-import { randomFrom } from "./random.ts";
 import { finishersByApi, finishersBySql, sql } from "./standings-of.ts";
 
 const RACE = "boston-2014";

@@ -148,6 +148,7 @@ test("gaps that compaction left are stepped over", async () => {
   });
   const producer = await rawProducer(kafka, { "linger.ms": 0 });
   for (let i = 0; i < 60; i++) producer.send(topic, `v${i}`, `key ${i % 4}`);
+  await producer.flush();
   let records = await readAll(kafka, topic);
   for (let i = 0; records.length >= 50 && i < 150; i++) {
     // A segment rolls only when something is written.

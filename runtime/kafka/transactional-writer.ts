@@ -9,7 +9,7 @@
  *     not speak KIP-890 yet, so a request delayed on the network could end a later transaction of the same epoch.
  * T3  Long epochs do not hold up the main thread: it is let go every `YIELD_FRAMES` records.
  */
-import kafka, { type LibrdKafkaError, type Producer } from "@confluentinc/kafka-javascript";
+import kafka, { type LibrdKafkaError } from "@confluentinc/kafka-javascript";
 import type { KafkaConnection } from "../config.ts";
 import { assert } from "../errors.ts";
 import { sleep, systemTime, type Time } from "../time.ts";
@@ -35,19 +35,26 @@ export interface TransactionalWriterOptions {
 
 export type ProducerSettings = ConstructorParameters<typeof kafka.Producer>[0];
 
+type Done = (error: LibrdKafkaError | null | undefined) => void;
+
 /** What is used of librdkafka's producer. */
-export type TransactionalProducer = Pick<
-  Producer,
-  | "connect"
-  | "isConnected"
-  | "setPollInBackground"
-  | "initTransactions"
-  | "beginTransaction"
-  | "produce"
-  | "commitTransaction"
-  | "abortTransaction"
-  | "disconnect"
->;
+export interface TransactionalProducer {
+  connect(options: { timeout: number }, done: Done): unknown;
+  isConnected(): boolean;
+  setPollInBackground(set: boolean): void;
+  initTransactions(timeoutMs: number, done: Done): void;
+  beginTransaction(done: Done): void;
+  produce(
+    topic: string,
+    partition: number,
+    value: Buffer | null,
+    key: Buffer | null,
+    timestampMs: number,
+  ): unknown;
+  commitTransaction(timeoutMs: number, done: Done): void;
+  abortTransaction(timeoutMs: number, done: Done): void;
+  disconnect(timeoutMs: number, done: Done): unknown;
+}
 
 /** Calls of the addon block one of libuv's four threads: in slices, so that many writers share them while a broker is away. */
 const SLICE_MS = 2_000;

@@ -1,0 +1,95 @@
+/**
+ * Bugs put in on purpose, to check the checker: each is a collaborator of the runtime that does something wrong. The runtime
+ * itself knows nothing of them.
+ */
+import { CHANGELOG } from "../../graph/plan.ts";
+import { FrameWriter, forEachFrame } from "../../kafka/frames.ts";
+import type { PartitionReader, PolledPartition, RecordCursor, TransactionalWriter } from "../../kafka/log.ts";
+import type { ReaderFlaws } from "./reader-link.ts";
+
+export interface Bug {
+  readonly about: string;
+  readonly writer?: (writer: TransactionalWriter) => TransactionalWriter;
+  readonly reader?: (reader: PartitionReader) => PartitionReader;
+  readonly reads?: ReaderFlaws;
+}
+
+export const BUGS = {
+  "forgotten-fence": {
+    about: "the slot's writer is initialised at its first commit, after the restore",
+    writer(writer) {
+      let initialised: Promise<void> | undefined;
+      return {
+        init: async () => {},
+        async commit(topics, frames) {
+          initialised ??= writer.init();
+          try {
+            await initialised;
+          } catch (error) {
+            return { kind: "lost", reason: (error as Error).message };
+          }
+          return writer.commit(topics, frames);
+        },
+        close: () => writer.close(),
+      };
+    },
+  },
+  "progress-before-outputs": {
+    about: "an epoch's changelog, with its progress, is committed before its outputs",
+    writer: (writer) => ({
+      init: () => writer.init(),
+      async commit(topics, frames) {
+        const [changelog, outputs] = [new FrameWriter(), new FrameWriter()];
+        forEachFrame(frames, ({ topic, partition, timestampMs, key, value }) => {
+          (topic === CHANGELOG ? changelog : outputs).write(topic, partition, timestampMs, key, value);
+        });
+        const outcome = await writer.commit(topics, changelog.take());
+        return outcome.kind === "committed" ? writer.commit(topics, outputs.take()) : outcome;
+      },
+      close: () => writer.close(),
+    }),
+  },
+  "past-stable-offset": {
+    about: "readers go on to the end of the log, open transactions or not",
+    reads: { stableOf: (log) => log.end },
+  },
+  "dropped-timer": {
+    about: "timers are left out of a restore",
+    reader: (reader) => ({
+      assign: (positions) => reader.assign(positions),
+      pause: (partitions) => reader.pause(partitions),
+      resume: (partitions) => reader.resume(partitions),
+      poll: async (waitMs) => (await reader.poll(waitMs)).map(withoutTimers),
+      offsets: (partitions) => reader.offsets(partitions),
+      partitionCount: (topic) => reader.partitionCount(topic),
+      close: () => reader.close(),
+    }),
+  },
+  "lost-aborted-range": {
+    about: "of several aborted transactions of a producer in one fetch, one is known",
+    reads: {
+      abortedOf: (aborted) => [...new Map(aborted.map((range) => [range.producerId, range])).values()],
+    },
+  },
+} as const satisfies Record<string, Bug>;
+
+export type BugName = keyof typeof BUGS;
+
+function withoutTimers(polled: PolledPartition): PolledPartition {
+  if (!polled.topic.endsWith(".changelog")) return polled;
+  const { records } = polled;
+  const isTimer = () =>
+    records.keyStart >= 0 &&
+    records.buffer.toString("latin1", records.keyStart, records.keyStart + 2) === "t\0";
+  const next = (): boolean => {
+    while (records.next()) if (!isTimer()) return true;
+    return false;
+  };
+  const filtered = new Proxy(records, {
+    get: (target, property) => {
+      if (property === "next") return next;
+      return target[property as keyof RecordCursor];
+    },
+  });
+  return { ...polled, records: filtered };
+}
