@@ -9,6 +9,8 @@ export interface InputProgress {
   readonly next: number;
   /** Watermark of each channel of this input partition, `null` before the first; empty for an input without time. */
   readonly watermarks: Readonly<Record<string, number | null>>;
+  /** Channels that were idle; absent in records of older versions. */
+  readonly idle?: readonly string[];
 }
 
 export interface Progress {

@@ -45,6 +45,11 @@ export class WatermarkValve {
     return this.#channels.size > 0;
   }
 
+  /** What the output had come to before a restart: it does not go back behind it (W1). */
+  restore(output: number): void {
+    if (output > this.#output) this.#output = output;
+  }
+
   /** The watermark of all channels now. */
   output(): number {
     let lowest = Number.POSITIVE_INFINITY;

@@ -4,6 +4,7 @@ import { isJobDefinition } from "../dsl/job.ts";
 import { JobError } from "../errors.ts";
 import { planJob } from "../graph/plan.ts";
 import { createPartitionReader } from "../kafka/reader.ts";
+import { systemTime } from "../time.ts";
 import type { TaskStart } from "./messages.ts";
 import { TaskLoop } from "./task-loop.ts";
 
@@ -27,7 +28,7 @@ export default async function runTask(start: TaskStart): Promise<void> {
     partitionMaxBytes: FETCH_PARTITION_BYTES_MAX,
   });
   try {
-    await new TaskLoop(start, plan, reader, Date).run();
+    await new TaskLoop(start, plan, reader, systemTime).run();
   } finally {
     start.port.close();
     await reader.close();

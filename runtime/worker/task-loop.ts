@@ -7,11 +7,12 @@
  * W3  The changelog is read up to its end as seen after the writer's `init`, which has resolved the transaction of whoever
  *     had the slot before. So it is complete, and nobody adds to it.
  * W4  Tables and broadcasts are read to their end before the first record.
+ * W5  How long something took is never told by the machine's clock, which may be set: an hour back would be an hour's silence.
  */
 import type { StagePlan } from "../graph/plan.ts";
 import { changelogTopic } from "../graph/topics.ts";
 import type { PartitionReader, PolledPartition, TopicPartition } from "../kafka/log.ts";
-import type { Clock } from "../time.ts";
+import type { Time } from "../time.ts";
 import type { FromTask, TaskPort, TaskStart, TaskStatus, ToTask } from "./messages.ts";
 import { Task } from "./task.ts";
 
@@ -28,7 +29,7 @@ export class TaskLoop {
   readonly #task: Task;
   readonly #reader: PartitionReader;
   readonly #port: TaskPort<FromTask, ToTask>;
-  readonly #clock: Clock;
+  readonly #time: Time;
   #state: "running" | "stopping" | "abandoned" = "running";
   #committing = false;
   #epochBeganMs = 0;
@@ -38,12 +39,12 @@ export class TaskLoop {
   #held: ReadonlyMap<string, TopicPartition> = new Map();
   #wake: (() => void) | undefined;
 
-  constructor(start: TaskStart, plan: StagePlan, reader: PartitionReader, clock: Clock) {
+  constructor(start: TaskStart, plan: StagePlan, reader: PartitionReader, time: Time) {
     this.#start = start;
     this.#plan = plan;
     this.#port = start.port;
     this.#reader = reader;
-    this.#clock = clock;
+    this.#time = time;
     this.#task = new Task(plan, start.spec, start.upstreamParallelism);
     this.#port.on("message", (message: ToTask) => this.#hear(message));
   }
@@ -52,24 +53,27 @@ export class TaskLoop {
   async run(): Promise<void> {
     const restoredRecords = await this.#restore();
     await this.#readTables();
+    // What was restored in part says less than what is committed.
+    if (this.#hasStopped()) return;
     await this.#assignInputs();
     this.#say({ kind: "running", restoredRecords });
-    this.#epochBeganMs = this.#clock.now();
+    this.#epochBeganMs = this.#time.elapsed();
     this.#behindMs = this.#start.epochs.intervalMs;
     while (this.#state === "running") {
       if (this.#task.pendingBytes >= this.#start.epochs.bytesMax && this.#committing) {
         await this.#untilHeard();
         continue;
       }
-      const waitMs = Math.min(POLL_MS, Math.max(0, this.#task.nextTimerMs() - this.#clock.now()));
+      const waitMs = Math.min(POLL_MS, Math.max(0, this.#task.nextTimerMs() - this.#time.now()));
       const polled = await this.#reader.poll(waitMs);
       if (this.#hasStopped()) break;
-      const nowMs = this.#clock.now();
-      for (const partition of polled) this.#take(partition, nowMs);
-      this.#task.tick(nowMs);
+      const nowMs = this.#time.now();
+      const elapsedMs = this.#time.elapsed();
+      for (const partition of polled) this.#take(partition, nowMs, elapsedMs);
+      this.#task.tick(nowMs, elapsedMs);
       this.#hold();
-      this.#endEpochIfDue(nowMs);
-      this.#reportStatus(nowMs);
+      this.#endEpochIfDue(elapsedMs);
+      this.#reportStatus(elapsedMs);
     }
     await this.#finish();
   }
@@ -92,7 +96,7 @@ export class TaskLoop {
       case "committed":
         this.#committing = false;
         // Not in the middle of a record: messages arrive between turns. What waited for this commit leaves now (design: adaptive epochs).
-        if (this.#state === "running") this.#endEpochIfDue(this.#clock.now());
+        if (this.#state === "running") this.#endEpochIfDue(this.#time.elapsed());
         break;
       case "stop":
         if (this.#state === "running") this.#state = "stopping";
@@ -122,10 +126,10 @@ export class TaskLoop {
     this.#held = now;
   }
 
-  #endEpochIfDue(nowMs: number): void {
+  #endEpochIfDue(elapsedMs: number): void {
     if (this.#committing) return;
     const { intervalMs, bytesMax } = this.#start.epochs;
-    const ageMs = nowMs - this.#epochBeganMs;
+    const ageMs = elapsedMs - this.#epochBeganMs;
     switch (this.#task.pending) {
       case "results":
         if (this.#task.caughtUp) this.#behindMs = intervalMs;
@@ -150,7 +154,7 @@ export class TaskLoop {
     const epoch = this.#task.cut();
     if (!epoch) return;
     this.#committing = true;
-    this.#epochBeganMs = this.#clock.now();
+    this.#epochBeganMs = this.#time.elapsed();
     const { number, frames, positions } = epoch;
     this.#say(
       { kind: "epoch", number, frames, positions, caughtUp: this.#task.caughtUp, status: this.#status() },
@@ -159,9 +163,9 @@ export class TaskLoop {
     this.#statusSentMs = this.#epochBeganMs;
   }
 
-  #reportStatus(nowMs: number): void {
-    if (nowMs - this.#statusSentMs < STATUS_EVERY_MS) return;
-    this.#statusSentMs = nowMs;
+  #reportStatus(elapsedMs: number): void {
+    if (elapsedMs - this.#statusSentMs < STATUS_EVERY_MS) return;
+    this.#statusSentMs = elapsedMs;
     this.#say({ kind: "status", status: this.#status() });
   }
 
@@ -242,7 +246,8 @@ export class TaskLoop {
     );
     const positions = this.#task.seal(
       (topic, partition) => byId.get(`${topic}/${partition}`)!,
-      this.#clock.now(),
+      this.#time.now(),
+      this.#time.elapsed(),
     );
     await this.#readBroadcasts();
     this.#reader.assign(positions);
@@ -250,16 +255,16 @@ export class TaskLoop {
 
   async #readBroadcasts(): Promise<void> {
     const positions = this.#task.broadcastPositions();
-    await this.#readToEnd(positions, (polled) => this.#take(polled, this.#clock.now()));
+    await this.#readToEnd(positions, (polled) => this.#take(polled, this.#time.now(), this.#time.elapsed()));
     // They stay assigned: later versions arrive with the records.
     this.#reader.resume(positions);
   }
 
-  #take(polled: PolledPartition, nowMs: number): void {
+  #take(polled: PolledPartition, nowMs: number, elapsedMs: number): void {
     const { tables, broadcasts } = this.#plan;
     if (tables.some((table) => table.name === polled.topic)) this.#task.processTable(polled);
     else if (broadcasts.some(({ topic }) => topic.name === polled.topic))
       this.#task.processBroadcast(polled, nowMs);
-    else this.#task.process(polled, nowMs);
+    else this.#task.process(polled, nowMs, elapsedMs);
   }
 }

@@ -102,11 +102,13 @@ export class Task {
   #quietFrom: number | undefined;
   #epoch = 0;
   #recordsInEpoch = 0;
-  /** As the changelog has it. */
-  #writtenWatermark = NO_WATERMARK;
   #sentWatermark = NO_WATERMARK;
   #sentIdle = false;
-  #sentAtMs = 0;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
+  /** The watermark that the changelog holds. */
+  #savedWatermark = NO_WATERMARK;
+  /** For durations; the clock of the record context may be set. */
+  #elapsedMs = 0;
 
   constructor(plan: StagePlan, spec: TaskSpec, upstreamParallelism: number) {
     this.#plan = plan;
@@ -148,6 +150,8 @@ export class Task {
     for (const step of this.#stage.steps) if (step.isDirty) return "results";
     if (this.#statusDue()) return "watermark";
     if (this.#broadcastsMoved) return "progress";
+    // While all is quiet, what event time sets off is committed with it; time alone is not worth a transaction.
+    if (this.#record.watermark > this.#savedWatermark && this.#quietFrom === undefined) return "progress";
     for (const input of this.#inputs.values()) if (input.changed) return "progress";
     return "nothing";
   }
@@ -198,36 +202,47 @@ export class Task {
 
   #restoreProgress(partition: number, progress: Progress): void {
     this.#epoch = Math.max(this.#epoch, progress.epoch);
-    this.#record.watermark = Math.max(this.#record.watermark, progress.watermark ?? NO_WATERMARK);
     for (const [topic, next] of Object.entries(progress.broadcasts ?? {})) {
       const broadcast = this.#broadcasts.get(topic);
       if (broadcast) broadcast.next = Math.max(broadcast.next, next);
     }
-    for (const { topic, next, watermarks } of progress.inputs) {
+    const { watermark: own = null } = progress;
+    if (own !== null && own > this.#record.watermark) {
+      this.#record.watermark = own;
+      this.#valve.restore(own);
+    }
+    for (const { topic, next, watermarks, idle = [] } of progress.inputs) {
       const input = this.#inputs.get(inputId(topic, partition));
       // An input that the job no longer has: what it gave is in the state, nothing more comes of it.
       if (!input) continue;
       input.next = next;
       for (const [channel, watermark] of Object.entries(watermarks)) {
-        if (input.channels.includes(channel) && watermark !== null) this.#valve.advance(channel, watermark);
+        if (!input.channels.includes(channel)) continue;
+        if (watermark !== null) this.#valve.advance(channel, watermark);
+        if (idle.includes(channel)) this.#valve.setIdle(channel);
       }
     }
   }
 
-  /** After the last `restore`. @param extent what an input partition holds now: an input never read starts at its first. */
+  /**
+   * After the last `restore`. @param extent what an input partition holds now: an input never read starts at its first.
+   * @param nowMs the clock @param elapsedMs for durations, here and below: it never steps, whatever is done to the clock
+   */
   seal(
     extent: (topic: string, partition: number) => { first: number; end: number },
     nowMs: number,
+    elapsedMs = nowMs,
   ): readonly Position[] {
+    this.#elapsedMs = elapsedMs;
     for (const input of this.#inputs.values()) {
       const { first, end } = extent(input.input.topic, input.partition);
       if (input.next < 0) input.next = first;
       input.end = end;
-      input.lastRecordMs = nowMs;
+      input.lastRecordMs = elapsedMs;
     }
     this.#record.nowMs = nowMs;
-    this.#record.watermark = Math.max(this.#record.watermark, this.#valve.output());
-    this.#writtenWatermark = this.#record.watermark;
+    // Where the channels give more than what was saved, the first tick goes there, and fires what is due on the way.
+    this.#savedWatermark = this.#record.watermark;
     this.#sentWatermark = NO_WATERMARK;
     this.#state.seal();
     for (const step of this.#stage.steps) step.seal(this.#record.watermark);
@@ -309,7 +324,7 @@ export class Task {
 
   // --- records and time ----------------------------------------------------------------------------------------------
 
-  process(polled: PolledPartition, nowMs: number): void {
+  process(polled: PolledPartition, nowMs: number, elapsedMs = nowMs): void {
     const input = this.#inputs.get(inputId(polled.topic, polled.partition));
     assert(
       input,
@@ -327,7 +342,7 @@ export class Task {
         records.offset >= input.next,
         `offset ${records.offset} of ${polled.topic}/${polled.partition} a second time`,
       );
-      input.lastRecordMs = nowMs;
+      input.lastRecordMs = elapsedMs;
       this.#quietFrom = undefined;
       record.offset = records.offset;
       record.ingestMs = records.timestampMs;
@@ -390,13 +405,14 @@ export class Task {
   }
 
   /** Time passes: idle inputs, processing-time timers. */
-  tick(nowMs: number): void {
+  tick(nowMs: number, elapsedMs = nowMs): void {
     this.#record.nowMs = nowMs;
+    this.#elapsedMs = elapsedMs;
     for (const input of this.#sources) {
-      if (input.next >= input.end && nowMs - input.lastRecordMs >= input.idleAfterMs)
+      if (input.next >= input.end && elapsedMs - input.lastRecordMs >= input.idleAfterMs)
         this.#valve.setIdle(input.channels[0]!);
     }
-    if (this.#valve.allIdle) this.#goOnQuietly(nowMs);
+    if (this.#valve.allIdle) this.#goOnQuietly(elapsedMs);
     this.#advanceEventTime();
     for (const step of this.#stage.steps) step.tick(nowMs);
     this.#undo.clear();
@@ -407,9 +423,9 @@ export class Task {
    * All inputs are idle; when they have been for long enough, event time goes on with the clock (`quietAfter`). Nothing is
    * written for that alone: what it sets off is committed together with the watermark that it came from.
    */
-  #goOnQuietly(nowMs: number): void {
+  #goOnQuietly(elapsedMs: number): void {
     const lastRecordMs = Math.max(...this.#sources.map((input) => input.lastRecordMs));
-    const silentMs = nowMs - lastRecordMs - Math.min(...this.#sources.map((input) => input.quietAfterMs));
+    const silentMs = elapsedMs - lastRecordMs - Math.min(...this.#sources.map((input) => input.quietAfterMs));
     // Without sources of time, it comes from upstream; without `quietAfter`, this is minus infinity.
     if (!(silentMs >= 0 && silentMs < Number.POSITIVE_INFINITY)) {
       this.#quietFrom = undefined;
@@ -522,14 +538,14 @@ export class Task {
 
   #statusDue(): boolean {
     if (this.#plan.exchangesOut.length === 0) return false;
-    if (this.#record.nowMs - this.#sentAtMs < this.#spec.watermarkEveryMs) return false;
+    if (this.#elapsedMs - this.#sentAtMs < this.#spec.watermarkEveryMs) return false;
     return this.#record.watermark > this.#sentWatermark || this.#valve.allIdle !== this.#sentIdle;
   }
 
   /** Tells every task downstream how far this one has come. */
   #writeWatermarks(): void {
     if (!this.#statusDue()) return;
-    this.#sentAtMs = this.#record.nowMs;
+    this.#sentAtMs = this.#elapsedMs;
     this.#sentWatermark = this.#record.watermark;
     this.#sentIdle = this.#valve.allIdle;
     const message = encodeWatermark({
@@ -548,8 +564,8 @@ export class Task {
   #writeProgress(): void {
     // A watermark that moved without a record (idle inputs) is told in one partition: time must not go back in a restore (T3).
     const anyChanged = [...this.#inputs.values()].some((input) => input.changed);
-    let told = anyChanged || this.#writtenWatermark >= this.#record.watermark;
-    this.#writtenWatermark = this.#record.watermark;
+    let told = anyChanged || this.#savedWatermark >= this.#record.watermark;
+    this.#savedWatermark = this.#record.watermark;
     for (const partition of this.#partitions) {
       const inputs = this.#plan.inputs.map(({ topic }) => this.#inputs.get(inputId(topic, partition))!);
       if (told && !this.#broadcastsMoved && !inputs.some((input) => input.changed)) continue;
@@ -570,6 +586,7 @@ export class Task {
             watermarks: Object.fromEntries(
               channels.map((channel) => [channel, finite(this.#valve.watermarkOf(channel))]),
             ),
+            idle: channels.filter((channel) => this.#valve.isIdle(channel)),
           })),
         }),
       );
