@@ -173,8 +173,10 @@ export class Coordinator {
     if (left === 0) return over();
     const write = (partition: string) => {
       // A coordinator that moved writes what is left of the markers once it is there again.
-      if (this.isAway)
-        return void this.#world.after(this.#world.random.latencyMs(50), () => write(partition));
+      if (this.isAway) {
+        this.#world.after(this.#world.random.latencyMs(50), () => write(partition));
+        return;
+      }
       this.#cluster.log(partition).mark(known.producerId, epoch, decision, this.#cluster.brokerNow());
       if (--left === 0) over();
     };

@@ -28,6 +28,7 @@ interface Member {
   /** The group cannot be reached until then. */
   cutUntilMs: number;
   left: boolean;
+  readonly inbox: (() => void)[];
 }
 
 export class GroupCoordinator {
@@ -54,6 +55,7 @@ export class GroupCoordinator {
       isIn: true,
       cutUntilMs: 0,
       left: false,
+      inbox: [],
     };
     this.#members.push(member);
     this.#heartbeat(member);
@@ -242,7 +244,9 @@ export class GroupCoordinator {
     }
   }
 
+  /** A member hears everything in its order, however late. */
   #tellMember(member: Member, call: () => void): void {
-    this.#world.after(this.#world.random.latencyMs(2), call, member.thread);
+    member.inbox.push(call);
+    this.#world.after(this.#world.random.latencyMs(2), () => member.inbox.shift()?.(), member.thread);
   }
 }

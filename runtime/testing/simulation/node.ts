@@ -50,6 +50,8 @@ export class SimulatedNode {
   readonly #workers = new Set<{ readonly thread: Thread; die: (reason: string) => void }>();
   /** Tasks that are reading their changelog. */
   restoring = 0;
+  /** When a task began to run, the last time. */
+  taskBeganMs = 0;
 
   constructor(options: NodeOptions) {
     this.name = options.name;
@@ -237,6 +239,7 @@ export class SimulatedNode {
       if (hasStarted.running) return;
       hasStarted.running = true;
       this.restoring--;
+      this.taskBeganMs = world.nowMs;
     });
     const body = async () => {
       try {

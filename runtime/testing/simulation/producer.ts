@@ -217,8 +217,11 @@ export class SimulatedProducer implements TransactionalProducer {
   async #sendPartition(partition: string, records: readonly Pending[]): Promise<void> {
     const { cluster } = this.#options;
     const log = cluster.log(partition);
+    let size = 0;
     for (let at = 0; at < records.length; ) {
-      const batch = records.slice(at, at + this.#random.between(1, BATCH_RECORDS_MAX));
+      // A batch that is sent again is the same batch.
+      if (size === 0) size = this.#random.between(1, BATCH_RECORDS_MAX);
+      const batch = records.slice(at, at + size);
       const sequence = this.#sequences.get(partition) ?? 0;
       const answer = await this.#ask("Produce", () =>
         log.produce(this.#producerId, this.#epoch, sequence, batch, cluster.brokerNow(), () =>
@@ -230,6 +233,7 @@ export class SimulatedProducer implements TransactionalProducer {
         if (answer === "duplicate") cluster.world.mark("duplicate batch left out");
         this.#sequences.set(partition, sequence + batch.length);
         at += batch.length;
+        size = 0;
       } else if (answer === BROKEN) await this.#pause(RETRY_MS);
       else return this.#undeliverable(answer);
     }

@@ -107,7 +107,15 @@ export async function runSeed(simulated: SimulatedJob, options: RunOptions): Pro
     world.tell("fault", "no more faults");
     cluster.network.traps.length = 0;
     cluster.network.disturbances.length = 0;
-    for (const node of nodes) node.start();
+    // A timer that was set by a clock gone ahead is due when all clocks are there.
+    const aheadMs = struck.reduce(
+      (sum, fault) => sum + (fault.kind === "clock-step" ? Math.max(0, fault.byMs) : 0),
+      0,
+    );
+    for (const node of nodes) {
+      node.clock.offsetMs = Math.max(node.clock.offsetMs, aheadMs);
+      node.start();
+    }
     const tasks = plan.stages.length * parallelism;
     let restMs: number | undefined;
     while (restMs === undefined && world.nowMs < calmMs + CALM_MAX_MS) {
@@ -133,6 +141,7 @@ export async function runSeed(simulated: SimulatedJob, options: RunOptions): Pro
     function isAtRest(): boolean {
       for (const log of cluster.logs)
         if (world.nowMs - log.grownMs < QUIET_MS || log.stable < log.end) return false;
+      if (nodes.some((node) => world.nowMs - node.taskBeganMs < QUIET_MS)) return false;
       const running = nodes.reduce((sum, node) => sum + node.running, 0);
       return running >= tasks && unread(cluster, plan).length === 0;
     }
