@@ -188,7 +188,10 @@ export class Coordinator {
   #watch(known: Transactional, count: number): void {
     const check = () => {
       if (known.count !== count || known.state !== "ongoing") return;
-      if (this.isAway) return void this.#world.after(ABORT_CHECK_MS, check);
+      if (this.isAway) {
+        this.#world.after(ABORT_CHECK_MS, check);
+        return;
+      }
       known.epoch++;
       this.#world.mark("transaction timed out");
       this.#world.tell("coordinator", `${known.id}: the transaction is open for too long and aborted`);

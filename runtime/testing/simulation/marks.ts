@@ -50,7 +50,6 @@ export const MARKS = {
   "task restored": "a task began from a changelog that was not empty",
   "task killed": "a task that did not stop in time was killed",
   "task waited for its commit": "an epoch was full before the one before it had committed",
-  "restart waited for the lease": "a fenced task of a slot in doubt waited",
 } as const;
 
 export type Mark = keyof typeof MARKS;

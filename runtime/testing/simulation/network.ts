@@ -81,11 +81,13 @@ export class Network {
       const breaks = () => answer(BROKEN, BREAKS_AFTER_MS * (0.1 + random.fraction()));
       if (effect === "lose request") {
         this.#world.mark("request lost");
-        return void breaks();
+        breaks();
+        return;
       }
       if (effect === "refuse") {
         this.#world.mark("produce refused");
-        return void answer(REFUSED, random.latencyMs(USUAL_MS));
+        answer(REFUSED, random.latencyMs(USUAL_MS));
+        return;
       }
       const there = random.latencyMs(USUAL_MS) + (effect === "delay" ? DELAY_MS * random.fraction() : 0);
       if (effect === "delay") this.#world.mark("request or answer late");
