@@ -4,6 +4,7 @@
  */
 export { type HarnessOptions, JobHarness } from "./job-harness.ts";
 export { Random } from "./random.ts";
+export { sequential } from "./sequential.ts";
 export { type SimulateOptions, simulate } from "./simulate.ts";
 export type { InputRecord } from "./simulation/input.ts";
 export type { CommittedRecord, Outcome } from "./simulation/outcome.ts";

@@ -14,7 +14,7 @@ import type { Codec } from "../../schemas/codec.ts";
 import { DeadLetter } from "../../schemas/index.ts";
 import type { JobDefinition } from "../dsl/job.ts";
 import { CHANGELOG, DEAD_LETTERS, type JobPlan, planJob, type StagePlan } from "../graph/plan.ts";
-import { changelogTopic, exchangeTopic } from "../graph/topics.ts";
+import { changelogTopic } from "../graph/topics.ts";
 import { forEachFrame } from "../kafka/frames.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
 import { Task } from "../worker/task.ts";
@@ -236,8 +236,8 @@ export class JobHarness {
     return Array.from({ length: this.#partitions }, (_, partition) => this.#records(topic, partition)).flat();
   }
 
-  /** Records of an exchange, control records among them: for tests of the runtime itself. */
-  exchange(name: string): readonly MemoryRecord[] {
-    return this.#everything(exchangeTopic(this.#plan.job, name));
+  /** Records of any topic as they are, an exchange's with control records, a changelog's with all it was: partition by partition. */
+  records(topic: string): readonly MemoryRecord[] {
+    return this.#everything(topic);
   }
 }

@@ -17,7 +17,7 @@ export function readCommitted(cluster: Cluster, topic: string): CommittedRecord[
     for (const batch of log.history) {
       if (batch.fate !== "committed") continue;
       for (const { offset, key, value } of batch.records)
-        records.push({ partition: log.partition, offset, key: key && key.toString("utf8"), value });
+        records.push({ partition: log.partition, offset, key: key?.toString("utf8") ?? null, value });
     }
   }
   return records;

@@ -170,7 +170,7 @@ export class Coordinator {
     const over = () => {
       known.state = `complete-${decision}`;
     };
-    if (left === 0) return over();
+    if (left === 0) over();
     const write = (partition: string) => {
       // A coordinator that moved writes what is left of the markers once it is there again.
       if (this.isAway) {

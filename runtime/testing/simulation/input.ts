@@ -9,7 +9,7 @@ import type { Cluster } from "./cluster.ts";
 export interface InputRecord {
   readonly topic: string;
   readonly key: string;
-  /** Default: that of the key. */
+  /** Default: that of the key. More than there are begin at 0 again. */
   readonly partition?: number;
   readonly value: Buffer | null;
   /** When it is written: virtual milliseconds from the begin of the run. */
@@ -23,7 +23,7 @@ const AFTER_MS = 0.01;
 
 /** Where a record goes. */
 export function inputPartition(record: InputRecord, partitions: number): number {
-  return record.partition ?? partitionOf(record.key, partitions);
+  return record.partition === undefined ? partitionOf(record.key, partitions) : record.partition % partitions;
 }
 
 /** Has the input written, each partition's records in their order. Returns when the last transaction is over. */

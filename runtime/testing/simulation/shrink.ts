@@ -22,6 +22,7 @@ export async function shrink(
   let records = [...(options.records ?? Array(failed.records).keys())];
   let result = failed;
   let runs = 0;
+  const kind = kindOf(failed.violations[0]!);
   const stillFails = async (someFaults: number[], someRecords: number[]): Promise<boolean> => {
     if (runs++ >= RUNS_MAX) return false;
     const tried = await runSeed(simulated, {
@@ -29,7 +30,7 @@ export async function shrink(
       faults: new Set(someFaults),
       records: new Set(someRecords),
     });
-    if (tried.violations.length === 0) return false;
+    if (!tried.violations.some((violation) => kindOf(violation) === kind)) return false;
     result = tried;
     return true;
   };
@@ -37,6 +38,11 @@ export async function shrink(
   records = await smaller(records, (some) => stillFails(faults, some));
   faults = await smaller(faults, (some) => stillFails(some, records));
   return { options: { ...options, faults: new Set(faults), records: new Set(records) }, result };
+}
+
+/** What is left must fail for the same reason, not for that of a smaller input. */
+function kindOf(violation: string): string {
+  return violation.split(":")[0]!.replace(/[-\d.]+/g, "#");
 }
 
 /** Leaves out ever smaller pieces of a list as long as what is left still fails. */
