@@ -22,10 +22,18 @@ export class Program {
   readonly #lines: string[] = [];
   readonly #heard = new Set<() => void>();
 
-  /** @param args after `pace up`. @param env beside the test's own. */
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-    this.#child = spawn(process.execPath, [...NODE_FLAGS, PACE, "up", ...args], {
-      stdio: ["ignore", "pipe", "inherit"],
+  /**
+   * @param args after the command. @param env beside the test's own.
+   * @param how `command`: another one than `up`; `stderr`: a file descriptor instead of the test's own standard error.
+   */
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    how: { readonly command?: readonly string[]; readonly stderr?: number } = {},
+  ) {
+    const { command = ["up"], stderr = "inherit" } = how;
+    this.#child = spawn(process.execPath, [...NODE_FLAGS, PACE, ...command, ...args], {
+      stdio: ["ignore", "pipe", stderr],
       env: { ...process.env, UV_THREADPOOL_SIZE: "16", ...env },
     });
     createInterface({ input: this.#child.stdout! }).on("line", (line) => {

@@ -74,8 +74,8 @@ export async function startChild(spec: ChildSpec): Promise<Child> {
       if (stopping.signal.aborted) return;
       pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS);
       startedAt = Date.now();
-      run = launch(spec); // S1
       try {
+        run = launch(spec); // S1
         await untilReady(spec, run, stopping.signal);
         spec.log(`${spec.name} is back after ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
       } catch (error) {
@@ -113,7 +113,11 @@ function launch(spec: ChildSpec): Run {
       resolve(signal ? `was ended by ${signal}` : `exited with code ${code}`),
     );
   });
-  if (child.pid) writeIdentity(spec.pidFile, child.pid); // S2
+  try {
+    if (child.pid) writeIdentity(spec.pidFile, child.pid); // S2
+  } catch (error) {
+    spec.log(`${spec.name}: its pid is not noted: ${(error as Error).message}`); // a full disk, most often
+  }
   return { process: child, ended };
 }
 

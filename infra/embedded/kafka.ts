@@ -25,21 +25,35 @@ const FORMAT_MAX_MS = 60_000;
  * The first tier of compilation only: ready in 3.0 s and 3.7 CPU seconds instead of 4.2 and 7.0; one
  * collector thread, for a heap this small, on a machine whose cores the jobs want.
  */
-const JAVA_FLAGS = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"];
+const HEAP_MAX_MB = 512;
+const JAVA_FLAGS = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"];
+
+/** What differs from the one broker of a machine: a broker of several, further listeners. */
+export interface BrokerSettings {
+  /** As people read it; default "Kafka". */
+  readonly name?: string;
+  /** Default: a new one. Brokers of one cluster share it. */
+  readonly clusterId?: string;
+  /** Replaces or adds to what `kafka.ts` sets. */
+  readonly properties?: Readonly<Record<string, string | number | boolean>>;
+  readonly heapMaxMb?: number;
+}
 
 /** Prepares the data folder and says how the broker is started. */
 export async function kafkaSpec(
   folder: DataFolder,
   ports: Ports,
   log: (line: string) => void,
+  settings: BrokerSettings = {},
 ): Promise<ChildSpec> {
   const { java, kafkaJars } = readToolchain();
   const archive = kafkaArchive();
   const outputFile = join(folder.logs, "kafka.out");
   writeFileSync(join(folder.run, "log4j2.properties"), LOG4J2);
-  writeFileSync(join(folder.run, "kafka.properties"), brokerProperties(ports, "kafka"));
+  writeFileSync(join(folder.run, "kafka.properties"), brokerProperties(ports, "kafka", settings));
   const jvm = (main: string) => [
     ...JAVA_FLAGS,
+    `-Xmx${settings.heapMaxMb ?? HEAP_MAX_MB}m`,
     ...(existsSync(archive) ? [`-XX:SharedArchiveFile=${archive}`] : []),
     "-Dlog4j2.configurationFile=run/log4j2.properties",
     `-Dpacestream.data=${folder.path}`,
@@ -47,9 +61,9 @@ export async function kafkaSpec(
     `${kafkaJars}/*`,
     main,
   ];
-  await format(folder, ports, java, jvm("kafka.tools.StorageTool"));
+  await format(folder, ports, java, jvm("kafka.tools.StorageTool"), settings);
   return {
-    name: "Kafka",
+    name: settings.name ?? "Kafka",
     command: [java, ...jvm("kafka.Kafka"), "run/kafka.properties"],
     cwd: folder.path,
     outputFile,
@@ -61,13 +75,19 @@ export async function kafkaSpec(
   };
 }
 
-async function format(folder: DataFolder, ports: Ports, java: string, jvm: readonly string[]): Promise<void> {
+async function format(
+  folder: DataFolder,
+  ports: Ports,
+  java: string,
+  jvm: readonly string[],
+  settings: BrokerSettings,
+): Promise<void> {
   if (existsSync(folder.kafka)) return;
   const aside = `${folder.kafka}.formatting`;
   rmSync(aside, { recursive: true, force: true });
   const properties = join(folder.run, "kafka-format.properties");
-  writeFileSync(properties, brokerProperties(ports, "kafka.formatting"));
-  const clusterId = newClusterId();
+  writeFileSync(properties, brokerProperties(ports, "kafka.formatting", settings));
+  const clusterId = settings.clusterId ?? newClusterId();
   // With one replica there is no eligible-leader set to keep, and a broker killed hard must stay eligible.
   const feature = ["--feature", "eligible.leader.replicas.version=0"];
   const args = [...jvm, "format", "--cluster-id", clusterId, "--config", properties, ...feature];
@@ -87,7 +107,7 @@ async function format(folder: DataFolder, ports: Ports, java: string, jvm: reado
   renameSync(aside, folder.kafka); // K1
 }
 
-function brokerProperties(ports: Ports, logDir: string): string {
+function brokerProperties(ports: Ports, logDir: string, settings: BrokerSettings): string {
   const client = `CLIENT://127.0.0.1:${ports.kafka}`;
   const properties: Record<string, string | number | boolean> = {
     "process.roles": "broker,controller",
@@ -134,6 +154,7 @@ function brokerProperties(ports: Ports, logDir: string): string {
     "group.coordinator.threads": 1,
     "num.recovery.threads.per.data.dir": 2,
     "log.cleaner.dedupe.buffer.size": 16_777_216,
+    ...settings.properties,
   };
   return Object.entries(properties)
     .map(([key, value]) => `${key}=${value}\n`)
@@ -171,7 +192,7 @@ logger.fault.appenderRef.out.ref=out
 `;
 
 /** A Kafka UUID: 16 bytes as base64url. Never with a dash in front, which the tool would take for an option. */
-function newClusterId(): string {
+export function newClusterId(): string {
   for (;;) {
     const id = Buffer.from(randomUUID().replaceAll("-", ""), "hex").toString("base64url");
     if (!id.startsWith("-")) return id;
