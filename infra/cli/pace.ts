@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError } from "commander";
 import { PacestreamError } from "../../runtime/errors.ts";
+import { chaosCommand } from "./commands/chaos.ts";
 import { correctCommand } from "./commands/correct.ts";
 import { deadLettersCommand } from "./commands/dead-letters.ts";
 import { cancelCommand, jobsCommand, submitCommand } from "./commands/jobs.ts";
@@ -36,7 +37,8 @@ const program = new Command("pace")
   .addCommand(correctCommand())
   .addCommand(statusCommand())
   .addCommand(deadLettersCommand())
-  .addCommand(sqlCommand());
+  .addCommand(sqlCommand())
+  .addCommand(chaosCommand());
 
 // Commander exits 1 for what was written wrong; 2 tells scripts that trying again cannot help.
 const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)];

@@ -1,0 +1,195 @@
+/**
+ * What is under test: Kafka, ClickHouse, two or more nodes of the unmodified program, and a replay that loads them, all as
+ * processes of one machine, with a proxy of its own on each way to a service.
+ *
+ * Owns: what starts and ends, in which order. What is done to it is `faults/`'s; what must hold is `verdict.ts`'s.
+ *
+ * CL1  However a run ends, `stop` leaves no process and no mount.
+ */
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
+import { type Child, startChild } from "../embedded/child.ts";
+import { clickHouseConnection, clickHouseSpec, createDatabase } from "../embedded/clickhouse.ts";
+import { openDataFolder } from "../embedded/data-folder.ts";
+import { Brokers } from "./brokers.ts";
+import { mountSmall, type SmallDisk } from "./disk.ts";
+import { FreePorts } from "./free-ports.ts";
+import { type FaultProxy, type Impairment, openProxy } from "./proxy.ts";
+import { Supervised } from "./supervised.ts";
+
+export interface ClusterOptions {
+  readonly dataDir: string;
+  readonly brokers: 1 | 3;
+  readonly nodes: number;
+  /** Of the race to replay, and race seconds a second. */
+  readonly raceFolder: string;
+  readonly speed: number;
+  readonly random: () => number;
+  readonly log: (line: string) => void;
+}
+
+export const LOADER = "loader";
+const DISK_MB = 1024;
+const RESTART_AFTER_MS = 1_000;
+/** So that a worker that runs out of memory does it in seconds, not when the machine has none left. */
+const HEAP_MAX_MB = 512;
+const AGENT = new URL("./agent.ts", import.meta.url).href;
+
+export interface ChaosNode {
+  readonly name: string;
+  readonly url: string;
+  readonly program: Supervised;
+}
+
+export class Cluster {
+  readonly brokers: Brokers;
+  readonly clickHouse: { readonly connection: ClickHouseConnection; readonly disk: SmallDisk | undefined };
+  readonly #clickHouseChild: Child;
+  readonly #clickHouseProxies: ReadonlyMap<string, FaultProxy>;
+  readonly #options: ClusterOptions;
+  #nodes: ChaosNode[] = [];
+  #loader: Supervised | undefined;
+
+  private constructor(
+    options: ClusterOptions,
+    brokers: Brokers,
+    clickHouse: { child: Child; connection: ClickHouseConnection; disk: SmallDisk | undefined },
+    proxies: ReadonlyMap<string, FaultProxy>,
+  ) {
+    this.#options = options;
+    this.brokers = brokers;
+    this.clickHouse = clickHouse;
+    this.#clickHouseChild = clickHouse.child;
+    this.#clickHouseProxies = proxies;
+  }
+
+  /** Services and nodes; resolves when every node is ready. The load starts with `load`. */
+  static async start(options: ClusterOptions): Promise<Cluster> {
+    const { dataDir, nodes, random, log } = options;
+    mkdirSync(dataDir, { recursive: true });
+    const names = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`);
+    const ports = new FreePorts();
+    const brokers = await Brokers.start({
+      dataDir,
+      count: options.brokers,
+      clients: [...names, LOADER],
+      random,
+      log,
+    });
+    const path = join(dataDir, "clickhouse");
+    const disk = mountSmall(path, DISK_MB, log);
+    let cluster: Cluster | undefined;
+    let child: Child | undefined;
+    try {
+      const folder = await openDataFolder(path);
+      const at = {
+        kafka: 0,
+        kafkaController: 0,
+        clickHouseHttp: await ports.take(),
+        clickHouseNative: await ports.take(),
+      };
+      child = await startChild(clickHouseSpec(folder, at, log));
+      const connection = clickHouseConnection(at);
+      await createDatabase(connection);
+      const proxies = new Map<string, FaultProxy>();
+      for (const name of names) proxies.set(name, await openProxy(at.clickHouseHttp, random));
+      cluster = new Cluster(options, brokers, { child, connection, disk }, proxies);
+      for (const name of names) cluster.#nodes.push(cluster.#startNode(name, await ports.take()));
+      await Promise.all(
+        cluster.nodes.map(({ program }) => program.line((line) => line.includes("is ready"))),
+      );
+      return cluster;
+    } catch (error) {
+      if (cluster) await cluster.stop();
+      else {
+        await child?.stop();
+        await brokers.stop();
+        disk?.unmount();
+      }
+      throw error;
+    }
+  }
+
+  get nodes(): readonly ChaosNode[] {
+    return this.#nodes;
+  }
+
+  get loader(): Supervised | undefined {
+    return this.#loader;
+  }
+
+  /** Kafka as the harness itself reaches it. */
+  get kafka(): KafkaConnection {
+    return this.brokers.direct;
+  }
+
+  get clickHousePid(): number | undefined {
+    return this.#clickHouseChild.pid();
+  }
+
+  /** Starts to replay the race. */
+  load(): void {
+    const { raceFolder, speed, dataDir, log } = this.#options;
+    this.#loader = new Supervised({
+      name: LOADER,
+      command: ["race", "replay"],
+      args: [raceFolder, "--speed", String(speed)],
+      env: { KAFKA_BROKERS: this.brokers.connectionOf(LOADER).brokers.join(",") },
+      stderrFile: join(dataDir, `${LOADER}.err`),
+      endsByItself: true,
+      restartAfterMs: RESTART_AFTER_MS,
+      log,
+    });
+  }
+
+  impairClickHouse(node: string, impairment: Impairment): void {
+    this.#clickHouseProxies.get(node)!.impair(impairment);
+  }
+
+  healClickHouse(node: string): void {
+    this.#clickHouseProxies.get(node)!.heal();
+  }
+
+  /** Ways of programs that ended when nobody had asked for it. */
+  get unexpectedEnds(): string[] {
+    // The replay says why it cannot reach Kafka and ends: it is its manager that starts it again.
+    return this.#nodes.flatMap(({ program }) => program.unexpected);
+  }
+
+  async stop(): Promise<void> {
+    await this.#loader?.stop();
+    await Promise.all(this.#nodes.map(({ program }) => program.stop()));
+    const { disk } = this.clickHouse;
+    disk?.free();
+    await this.#clickHouseChild.stop();
+    for (const proxy of this.#clickHouseProxies.values()) await proxy.close();
+    disk?.unmount();
+    await this.brokers.stop();
+  }
+
+  #startNode(name: string, port: number): ChaosNode {
+    const { dataDir, log } = this.#options;
+    const data = join(dataDir, name);
+    mkdirSync(data, { recursive: true });
+    const socket = join(data, "agent.sock");
+    rmSync(socket, { force: true });
+    const { database } = this.clickHouse.connection;
+    const program = new Supervised({
+      name,
+      command: ["up"],
+      args: ["--no-replay", "--data", data, "--port", String(port)],
+      env: {
+        KAFKA_BROKERS: this.brokers.connectionOf(name).brokers.join(","),
+        CLICKHOUSE_URL: `http://127.0.0.1:${this.#clickHouseProxies.get(name)!.port}`,
+        CLICKHOUSE_DATABASE: database,
+        CHAOS_AGENT_SOCKET: socket,
+        NODE_OPTIONS: `--import=${AGENT} --max-old-space-size=${HEAP_MAX_MB} --disable-warning=ExperimentalWarning`,
+      },
+      stderrFile: join(data, "stderr"),
+      restartAfterMs: RESTART_AFTER_MS,
+      log,
+    });
+    return { name, url: `http://127.0.0.1:${port}`, program };
+  }
+}
