@@ -4,6 +4,7 @@
  * LR1  Partitions are assigned, no group is joined: the harness changes nothing in the cluster.
  */
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import kafka, { type LibrdKafkaError, type Message } from "@confluentinc/kafka-javascript";
 import type { KafkaConnection } from "../../runtime/config.ts";
 
@@ -25,6 +26,9 @@ type Consumer = InstanceType<typeof kafka.KafkaConsumer>;
 
 const CONNECT_MAX_MS = 30_000;
 const READ_MAX_MS = 120_000;
+const POLL_RECORDS = 1_000;
+const POLL_MS = 20;
+const POLL_PAUSE_MS = 20;
 
 /** Follows topics from their beginning. @param onRecord called in the order of each partition. */
 export async function tailLog(
@@ -33,10 +37,18 @@ export async function tailLog(
   onRecord: (record: LogRecord) => void,
 ): Promise<LogTail> {
   const consumer = await openConsumer(connection);
-  consumer.on("data", (message: Message) => onRecord(recordOf(message)));
   consumer.assign(await partitionsOf(consumer, topics));
-  consumer.consume();
-  return { close: () => disconnect(consumer) };
+  let closed = false;
+  const following = (async () => {
+    while (!closed) for (const message of await poll(consumer)) onRecord(recordOf(message));
+  })();
+  return {
+    async close() {
+      closed = true;
+      await following;
+      await disconnect(consumer);
+    },
+  };
 }
 
 /** Every committed record of a topic, partition by partition, up to the end as it is now. */
@@ -46,25 +58,28 @@ export async function readLog(connection: KafkaConnection, topic: string): Promi
     const partitions = await partitionsOf(consumer, [topic]);
     const open = new Set(partitions.map(({ partition }) => partition));
     const records: LogRecord[] = [];
-    await new Promise<void>((resolve, reject) => {
-      const late = setTimeout(
-        () => reject(new Error(`${topic} was not read to its end within ${READ_MAX_MS / 1000} s`)),
-        READ_MAX_MS,
-      );
-      consumer.on("data", (message: Message) => records.push(recordOf(message)));
-      consumer.on("partition.eof", ({ partition }: { partition: number }) => {
-        open.delete(partition);
-        if (open.size > 0) return;
-        clearTimeout(late);
-        resolve();
-      });
-      consumer.assign(partitions);
-      consumer.consume();
-    });
+    consumer.on("partition.eof", ({ partition }: { partition: number }) => open.delete(partition));
+    consumer.assign(partitions);
+    const deadlineMs = performance.now() + READ_MAX_MS;
+    while (open.size > 0) {
+      for (const message of await poll(consumer)) records.push(recordOf(message));
+      if (performance.now() > deadlineMs)
+        throw new Error(`${topic} was not read to its end within ${READ_MAX_MS / 1000} s`);
+    }
     return records.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
   } finally {
     await disconnect(consumer);
   }
+}
+
+/** What has come within a moment; nothing while a broker is away. */
+async function poll(consumer: Consumer): Promise<Message[]> {
+  const messages = await new Promise<Message[]>((resolve) => {
+    consumer.consume(POLL_RECORDS, (error, found) => resolve(error ? [] : found));
+  });
+  // Asked without a pause, it would take a thread of libuv's for good.
+  if (messages.length === 0) await sleep(POLL_PAUSE_MS);
+  return messages;
 }
 
 /** The broker that leads each partition of a topic. */
@@ -108,6 +123,7 @@ async function openConsumer({ brokers }: KafkaConnection): Promise<Consumer> {
     { "auto.offset.reset": "earliest" },
   );
   consumer.on("event.error", () => undefined); // a broker that is away; it comes back
+  consumer.setDefaultConsumeTimeout(POLL_MS);
   await new Promise<void>((resolve, reject) => {
     consumer.connect({ timeout: CONNECT_MAX_MS }, (error: LibrdKafkaError | null | undefined) =>
       error ? reject(new Error(error.message)) : resolve(),

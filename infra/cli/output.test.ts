@@ -65,3 +65,11 @@ test("without a terminal a line that moves is printed now and then", () => {
   terminal.settle();
   expect(out.text).toBe("at 0\nat 10000\nat 20000\n");
 });
+
+test("a console that nobody reads any more does not end the program", async () => {
+  const broken = new Writable({ write: (_chunk, _encoding, done) => done(new Error("EPIPE")) });
+  const terminal = openConsole(Object.assign(broken, { isTTY: false }) as unknown as NodeJS.WriteStream);
+  terminal.line("Stopping");
+  await new Promise(setImmediate); // an error that nobody hears is thrown by now
+  expect(broken.destroyed).toBe(true);
+});

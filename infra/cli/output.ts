@@ -33,6 +33,8 @@ export interface Console {
 const SPARSE_MS = 10_000;
 
 export function openConsole(stream: NodeJS.WriteStream, nowMs: () => number = Date.now): Console {
+  // Nobody reads any more (a closed terminal, a pipe whose reader died): that must not keep the program from ending in order.
+  stream.on("error", () => undefined);
   let moving = "";
   let printedMs = Number.NEGATIVE_INFINITY;
   const erase = () => moving && stream.write("\r\x1b[K");

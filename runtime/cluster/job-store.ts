@@ -22,6 +22,7 @@ export interface JobRecord {
 }
 
 export interface JobStore {
+  /** Resolves once it has been read back: `all` knows it then, or what another node has put after it. */
   put(record: JobRecord): Promise<void>;
   /** All records known now, by name. */
   all(): ReadonlyMap<string, JobRecord>;
@@ -46,6 +47,8 @@ export async function openJobStore(
   const reader = createPartitionReader(kafka, { clientId: "job-store" });
   const producer = await createProducer(kafka, { clientId: "job-store" });
   const records = new Map<string, JobRecord>();
+  /** Puts that were not read back yet, by their text. */
+  const unread = new Map<string, PromiseWithResolvers<void>>();
   const partition = { topic, partition: 0 };
   const [extent] = await reader.offsets([partition]);
   reader.assign([{ ...partition, offset: extent!.first }]);
@@ -57,11 +60,12 @@ export async function openJobStore(
       const { records: cursor } = polled;
       while (cursor.next()) {
         if (cursor.keyStart < 0 || cursor.valueStart < 0) continue;
+        const text = cursor.buffer.toString("utf8", cursor.valueStart, cursor.valueEnd);
         try {
-          const record = JSON.parse(
-            cursor.buffer.toString("utf8", cursor.valueStart, cursor.valueEnd),
-          ) as JobRecord;
+          const record = JSON.parse(text) as JobRecord;
           records.set(record.name, record);
+          unread.get(text)?.resolve();
+          unread.delete(text);
           onChange(record);
         } catch (error) {
           log(`${topic} offset ${cursor.offset}: ${(error as Error).message}`);
@@ -85,12 +89,17 @@ export async function openJobStore(
   return {
     all: () => records,
     async put(record) {
-      await producer.send(topic, 0, record.name, Buffer.from(JSON.stringify(record)), Date.now());
+      const text = JSON.stringify(record);
+      const read = unread.get(text) ?? Promise.withResolvers<void>();
+      unread.set(text, read);
+      await producer.send(topic, 0, record.name, Buffer.from(text), Date.now());
       await producer.flush();
+      await read.promise;
     },
     async close() {
       closed = true;
       await tail;
+      for (const { resolve } of unread.values()) resolve(); // it was written, and nobody listens any more
       await reader.close();
       await producer.close();
     },
