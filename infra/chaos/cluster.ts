@@ -6,9 +6,11 @@
  *
  * CL1  However a run ends, `stop` leaves no process and no mount.
  */
+import { once } from "node:events";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
+import { PacestreamError } from "../../runtime/errors.ts";
 import { type Child, startChild } from "../embedded/child.ts";
 import { clickHouseConnection, clickHouseSpec, createDatabase } from "../embedded/clickhouse.ts";
 import { openDataFolder } from "../embedded/data-folder.ts";
@@ -27,10 +29,13 @@ export interface ClusterOptions {
   readonly speed: number;
   readonly random: () => number;
   readonly log: (line: string) => void;
+  /** Gives starting up. */
+  readonly signal: AbortSignal;
 }
 
 export const LOADER = "loader";
 const DISK_MB = 1024;
+const START_MAX_MS = 240_000;
 const RESTART_AFTER_MS = 1_000;
 /** So that a worker that runs out of memory does it in seconds, not when the machine has none left. */
 const HEAP_MAX_MB = 512;
@@ -96,9 +101,12 @@ export class Cluster {
       for (const name of names) proxies.set(name, await openProxy(at.clickHouseHttp, random));
       cluster = new Cluster(options, brokers, { child, connection, disk }, proxies);
       for (const name of names) cluster.#nodes.push(cluster.#startNode(name, await ports.take()));
-      await Promise.all(
+      const ready = Promise.all(
         cluster.nodes.map(({ program }) => program.line((line) => line.includes("is ready"))),
       );
+      ready.catch(() => undefined); // heard below, unless something else came first
+      const late = AbortSignal.any([options.signal, AbortSignal.timeout(START_MAX_MS)]);
+      await Promise.race([ready, once(late, "abort").then(() => Promise.reject(startError(options.signal)))]);
       return cluster;
     } catch (error) {
       if (cluster) await cluster.stop();
@@ -192,4 +200,13 @@ export class Cluster {
     });
     return { name, url: `http://127.0.0.1:${port}`, program };
   }
+}
+
+function startError(signal: AbortSignal): Error {
+  return signal.aborted
+    ? new PacestreamError("STOPPED", "stopped before the cluster was up")
+    : new PacestreamError(
+        "CHAOS_START",
+        `the nodes were not ready within ${START_MAX_MS / 1000} s: their logs lie in the run's folder`,
+      );
 }

@@ -24,6 +24,14 @@ export function mountSmall(path: string, sizeMb: number, log: (line: string) => 
     log(`${path} cannot be a file system of its own here (mount is refused): a full disk is not tried`);
     return undefined;
   }
+  const unmount = () => {
+    try {
+      execFileSync("umount", ["--lazy", path], { stdio: "pipe" });
+    } catch (error) {
+      log(`${path} stays mounted: ${(error as Error).message}`);
+    }
+  };
+  process.on("exit", unmount);
   const ballast = join(path, "ballast");
   return {
     fill() {
@@ -38,11 +46,8 @@ export function mountSmall(path: string, sizeMb: number, log: (line: string) => 
     },
     free: () => rmSync(ballast, { force: true }),
     unmount() {
-      try {
-        execFileSync("umount", ["--lazy", path], { stdio: "pipe" });
-      } catch (error) {
-        log(`${path} stays mounted: ${(error as Error).message}`);
-      }
+      process.off("exit", unmount);
+      unmount();
     },
   };
 }

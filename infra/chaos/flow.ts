@@ -149,8 +149,8 @@ export class Flow {
         const entry = { partition, sentMs: timestampMs, receivedMs, outcome: -1 };
         this.#sent++;
         this.#byId.set(read.id, entry);
-        this.#reads[partition] ??= [];
-        this.#reads[partition].push(entry);
+        while (this.#reads.length <= partition) this.#reads.push([]);
+        this.#reads[partition]!.push(entry);
         return;
       }
       case OUTCOMES: {

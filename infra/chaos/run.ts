@@ -97,6 +97,7 @@ export async function runChaos(options: RunOptions): Promise<RunReport> {
     speed: race.spanMs / (minutes * 60_000),
     random,
     log: (line) => tell(`  ${line}`),
+    signal: options.signal,
   });
   const path = `/v1/races/${race.id}/leaderboard/stream?at=finish&limit=${WINDOW}`;
   const followers = spectators(cluster, path);

@@ -41,6 +41,8 @@ export class Supervised {
     this.name = options.name;
     this.#options = options;
     this.#program = this.#start();
+    // Whoever forces the harness to its end leaves nobody behind.
+    process.on("exit", this.#endNow);
     this.#supervision = this.#supervise();
   }
 
@@ -124,7 +126,13 @@ export class Supervised {
       clearTimeout(late);
     }
     await this.#supervision;
+    process.off("exit", this.#endNow);
   }
+
+  readonly #endNow = (): void => {
+    this.#stopping.abort();
+    if (!this.#program.ended) process.kill(this.pid, "SIGKILL");
+  };
 
   #start(): Program {
     const { command, args, env, stderrFile } = this.#options;

@@ -90,7 +90,7 @@ export async function judgeRun(input: VerdictInput): Promise<Verdict> {
     const where = `the API of node ${index + 1}`;
     try {
       const byApi = await finishersByApi(api, race.id);
-      note(`finishers by ${where}`, byApi.size, judgeFinishers(where, race.finishers, byApi));
+      note(`finishers by ${where}`, byApi.size, judgeFinishers(where, withPlace, byApi));
     } catch (error) {
       violations.push(`${where} does not answer: ${(error as Error).message}`);
     }
