@@ -13,6 +13,7 @@ import {
   Standing,
   TimingMessage,
 } from "../schemas/index.ts";
+import { checkCorrection, checkEntrant, checkMessage } from "./lib/input-checks.ts";
 import { clockTick, raceStep } from "./lib/race-step.ts";
 import {
   outcomes,
@@ -42,9 +43,11 @@ export default job("marathon-leaderboard", (flow) => {
   const messages = flow
     .from(passings)
     .watermark(boundedDisorder({ timeOf: (message) => message.receivedMs, disorderMax: seconds(5) }));
-  const reads = messages.flatMap("reads", ({ race, receivedMs, read }): RunnerInput[] =>
-    read === null ? [] : [{ race, bib: read.bib, read: { ...read, receivedMs } }],
-  );
+  const reads = messages.flatMap("reads", (message): RunnerInput[] => {
+    checkMessage(message);
+    const { race, receivedMs, read } = message;
+    return read === null ? [] : [{ race, bib: read.bib, read: { ...read, receivedMs } }];
+  });
   const heartbeats = messages.flatMap("heartbeats", ({ race, receivedMs, read }) =>
     read === null ? [clockTick(race, receivedMs)] : [],
   );
@@ -52,15 +55,14 @@ export default job("marathon-leaderboard", (flow) => {
   // The steps' names are those of their state in every checkpoint: renaming one orphans it.
   const runners = reads
     .union(
-      flow
-        .from(entrants)
-        .map("entries", (entrant): RunnerInput => ({ race: entrant.race, bib: entrant.bib, entrant })),
-      flow
-        .from(corrections)
-        .map(
-          "decisions",
-          (correction): RunnerInput => ({ race: correction.race, bib: correction.bib, correction }),
-        ),
+      flow.from(entrants).map("entries", (entrant): RunnerInput => {
+        checkEntrant(entrant);
+        return { race: entrant.race, bib: entrant.bib, entrant };
+      }),
+      flow.from(corrections).map("decisions", (correction): RunnerInput => {
+        checkCorrection(correction);
+        return { race: correction.race, bib: correction.bib, correction };
+      }),
     )
     .keyBy(runnerKey)
     .process("by-runner", runnerStep(races));

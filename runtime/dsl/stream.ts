@@ -163,7 +163,8 @@ export class Stream<T> {
   /**
    * Brings all records of a key to one task.
    * - `keyBy(keyOf)`: the topics that feed it are partitioned by this very key already, in the same number of partitions.
-   *   No way through Kafka; a record that stands in another partition than its key's stops the job with a clear error.
+   *   No way through Kafka; a record that stands in another partition than its key's is set apart, and where most do, the job
+   *   stops with a clear error.
    * - `keyBy(keyOf, { exchange: { name, codec } })`: through a topic of the runtime's, encoded by `codec`. Always right.
    */
   keyBy(

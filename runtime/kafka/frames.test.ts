@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type Frame, FrameReader, FrameWriter, forEachFrame } from "./frames.ts";
+import { type Frame, FrameReader, FrameWriter, forEachFrame, RECORD_BYTES_MAX } from "./frames.ts";
 
 const field = fc.option(fc.uint8Array({ maxLength: 300 }), { nil: null });
 const frame = fc.record({
@@ -59,4 +59,13 @@ test("a buffer that was taken is not written to again", () => {
   writer.write(0, 0, 0, "other", null);
   expect(read(taken)[0]?.key?.toString()).toBe("first");
   expect(new FrameReader(new Uint8Array(0)).next()).toBeUndefined();
+});
+
+test("a record that Kafka would refuse for its size is refused when it is written, and leaves nothing", () => {
+  const writer = new FrameWriter(64);
+  const value = new Uint8Array(RECORD_BYTES_MAX - 3);
+  writer.write(0, 0, 0, "key", value);
+  const { bytes, count } = writer;
+  expect(() => writer.write(0, 0, 0, "keys", value)).toThrow(/more than Kafka takes/);
+  expect([writer.bytes, writer.count]).toEqual([bytes, count]);
 });

@@ -5,6 +5,8 @@
  * value length i32 (-1: null) · value. Little endian.
  *
  * F1  `truncate` takes back everything written since a mark: a record that the job throws on leaves no output behind.
+ * F2  A record that Kafka would refuse for its size is refused here, where it is known whose fault it is: in the transaction
+ *     it would fail everything beside it, again and again.
  */
 import type { Codec } from "../../schemas/codec.ts";
 import { assert } from "../errors.ts";
@@ -14,6 +16,9 @@ const HEADER = 2 + 4 + 8;
 const VALUE_GUESS = 512;
 /** Longer texts are written by the engine. */
 const ASCII_MAX = 96;
+
+/** What a client may send in one record, key and value together (`message.max.bytes`), less what the batch adds. */
+export const RECORD_BYTES_MAX = 1_000_000 - 1_024;
 
 export class FrameWriter {
   #buffer: Buffer;
@@ -45,8 +50,7 @@ export class FrameWriter {
     const at = this.#head(topic, partition, timestampMs, key, value?.length ?? 0);
     this.#view.setInt32(at, value === null ? -1 : value.length, true);
     if (value !== null) this.#buffer.set(value, at + 4);
-    this.#length = at + 4 + (value?.length ?? 0);
-    this.#count++;
+    this.#end(at + 4 + (value?.length ?? 0));
   }
 
   /** As `write`, with `prefix` and then `value` encoded in place: no buffer in between. */
@@ -69,8 +73,7 @@ export class FrameWriter {
     }
     this.#buffer.set(prefix, at + 4);
     this.#view.setInt32(at, end - at - 4, true);
-    this.#length = end;
-    this.#count++;
+    this.#end(end);
   }
 
   /** Takes back everything written since the buffer held `bytes` bytes in `count` frames (F1). */
@@ -88,6 +91,15 @@ export class FrameWriter {
     this.#length = 0;
     this.#count = 0;
     return taken;
+  }
+
+  /** The frame at hand ends at `end` (F2). */
+  #end(end: number): void {
+    const bytes = end - this.#length - HEADER - 8;
+    if (bytes > RECORD_BYTES_MAX)
+      throw new Error(`a record of ${bytes} bytes, more than Kafka takes (${RECORD_BYTES_MAX})`);
+    this.#length = end;
+    this.#count++;
   }
 
   /** Everything up to the value's length, whose position is returned; `valueBytes` are reserved behind it. */

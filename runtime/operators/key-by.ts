@@ -11,7 +11,13 @@ import type { Push } from "./record-context.ts";
 const CHECKED_FIRST = 256;
 const CHECKED_ONE_IN = 64;
 
-/** Sets the key; makes sure now and then that it stands in its own partition. */
+/** So many are checked before a stage may be called wrong. */
+const JUDGED_AFTER = 32;
+
+/**
+ * Sets the key; makes sure now and then that it stands in its own partition. One record that does not is set apart like
+ * any bad one; where most do not, the job's author has made a mistake, and it stops.
+ */
 export function keyBy(
   node: Extract<FlowNode, { kind: "keyBy" }>,
   push: Push,
@@ -20,27 +26,34 @@ export function keyBy(
   const { keyOf } = node;
   const { record, inputPartitions } = runtime;
   let seen = 0;
+  let checked = 0;
+  let misplaced = 0;
   return (value) => {
     record.step = "key-by";
     const key = keyOf(value);
     if (typeof key !== "string") throw new Error(`keyBy gave ${String(key)}: a key is a string`);
     seen++;
-    if (
-      (seen <= CHECKED_FIRST || seen % CHECKED_ONE_IN === 0) &&
-      partitionOf(key, inputPartitions) !== record.partition
-    ) {
-      throw new JobError(
-        `keyBy: a record of topic "${record.topic}" has key "${key}", which belongs to partition ${partitionOf(key, inputPartitions)}, ` +
-          `but stands in ${record.partition}: the topic is not partitioned by this key. ` +
-          (isExchange(node)
-            ? "Its exchange was written with another number of partitions."
-            : "Use .keyBy(keyOf, { exchange: { name, codec } })."),
-      );
+    if (seen <= CHECKED_FIRST || seen % CHECKED_ONE_IN === 0) {
+      checked++;
+      const own = partitionOf(key, inputPartitions);
+      if (own !== record.partition) {
+        misplaced++;
+        const what = `keyBy: a record of topic "${record.topic}" has key "${shown(key)}", which belongs to partition ${own}, but stands in ${record.partition}`;
+        if (checked < JUDGED_AFTER || 2 * misplaced < checked) throw new Error(what);
+        throw new JobError(
+          `${what}, as most do: the topic is not partitioned by this key. ` +
+            (isExchange(node)
+              ? "Its exchange was written with another number of partitions."
+              : "Use .keyBy(keyOf, { exchange: { name, codec } })."),
+        );
+      }
     }
     record.key = key;
     push(value);
   };
 }
+
+const shown = (key: string): string => (key.length > 100 ? `${key.slice(0, 100)}…` : key);
 
 /** The upstream end of an exchange: to the partition of the key. */
 export function exchangeOut(node: ExchangeNode, runtime: OperatorRuntime): Push {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { codecOf } from "../../schemas/codec.ts";
 import { boundedDisorder, job, mapState, sideOutput, topic, valueState } from "../index.ts";
+import { partitionOf } from "../kafka/partitioner.ts";
 import { JobHarness } from "../testing/job-harness.ts";
 
 interface Word {
@@ -157,8 +158,35 @@ describe("a task", () => {
 
   it("stops when a topic is not partitioned by the key it is said to be", () => {
     const harness = new JobHarness(words, { partitions: 4 });
-    for (const key of ["k1", "k2", "k3", "k4", "k5", "k6"])
-      harness.send("words", Word, key, { text: "same", atMs: 0 });
+    for (let i = 0; i < 100; i++) harness.send("words", Word, `k${i}`, { text: "same", atMs: 0 });
     expect(() => harness.run()).toThrow(/not partitioned by this key.*exchange/);
+  });
+
+  it("sets a record apart that stands in another partition than its key's, and goes on", () => {
+    const harness = new JobHarness(words, { partitions: 4 });
+    for (let i = 0; i < 20; i++) say(harness, `w${i}`, 0);
+    const elsewhere = ["k1", "k2", "k3", "k4", "k5"].find(
+      (key) => partitionOf(key, 4) !== partitionOf("same", 4),
+    )!;
+    harness.send("words", Word, elsewhere, { text: "same", atMs: 0 });
+    for (let i = 0; i < 20; i++) say(harness, `w${i}`, 0);
+    harness.run();
+    expect(tallies(harness)).toHaveLength(40);
+    expect(harness.deadLetters().map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(/key "same", which belongs to partition/),
+    ]);
+  });
+
+  it("sets apart what is too large to be said of, and keeps the beginning of it", () => {
+    const harness = new JobHarness(words, { partitions: 1 });
+    const long = "x".repeat(999_500);
+    say(harness, "a", 0);
+    say(harness, long, 0);
+    say(harness, "a", 1);
+    harness.run();
+    expect(tallies(harness)).toEqual(["a 1", "a 2"]);
+    const [letter] = harness.deadLetters();
+    expect(letter?.reason).toMatch(/more than Kafka takes.*cut short/s);
+    expect(letter?.value?.length).toBe(800_000);
   });
 });

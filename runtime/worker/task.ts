@@ -70,6 +70,9 @@ export interface TaskCounters {
 }
 
 const QUIET_STEP_MS = 1_000;
+/** A dead letter holds what it is about and is a record itself: of one as large as Kafka takes it holds the beginning. */
+const LETTER_KEY_MAX = 100_000;
+const LETTER_VALUE_MAX = 800_000;
 
 export class Task {
   readonly counters: TaskCounters = { recordsIn: 0, recordsOut: 0, deadLetters: 0, late: 0 };
@@ -503,7 +506,9 @@ export class Task {
 
   #deadLetter(error: unknown, key: Buffer | null, value: Buffer | null): void {
     const { topic, partition, offset, ingestMs, step } = this.#record;
-    const reason = error instanceof Error ? error.message : String(error);
+    const why = error instanceof Error ? error.message : String(error);
+    const cut = (key?.length ?? 0) > LETTER_KEY_MAX || (value?.length ?? 0) > LETTER_VALUE_MAX;
+    const reason = cut ? `${why.slice(0, 1900)} (cut short here: it stands whole where it came from)` : why;
     const letter = DeadLetter.encode({
       job: this.#spec.job,
       stage: this.#plan.name,
@@ -513,8 +518,8 @@ export class Task {
       offset,
       timestampMs: ingestMs,
       reason: reason.slice(0, 2000),
-      key,
-      value,
+      key: key?.subarray(0, LETTER_KEY_MAX) ?? null,
+      value: value?.subarray(0, LETTER_VALUE_MAX) ?? null,
     });
     const partitions = this.#spec.partitions[this.#plan.outputs[DEAD_LETTERS]!]!;
     this.#frames.write(DEAD_LETTERS, partition % partitions, ingestMs, null, letter);
