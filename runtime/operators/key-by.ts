@@ -11,6 +11,8 @@ import type { Push } from "./record-context.ts";
 const CHECKED_FIRST = 256;
 const CHECKED_ONE_IN = 64;
 
+/** Keys stand in every record of state: one that is as long as a record would leave no room for state. */
+const KEY_MAX = 10_000;
 /** So many are checked before a stage may be called wrong. */
 const JUDGED_AFTER = 32;
 
@@ -32,6 +34,8 @@ export function keyBy(
     record.step = "key-by";
     const key = keyOf(value);
     if (typeof key !== "string") throw new Error(`keyBy gave ${String(key)}: a key is a string`);
+    if (key.length > KEY_MAX)
+      throw new Error(`keyBy: the key has ${key.length} characters, more than ${KEY_MAX}`);
     seen++;
     if (seen <= CHECKED_FIRST || seen % CHECKED_ONE_IN === 0) {
       checked++;
