@@ -11,7 +11,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { randomFrom } from "../acceptance/random.ts";
+import { randomFrom } from "../../runtime/testing/random.ts";
 
 export type FinalStatus = "registered" | "finished" | "dnf";
 export type FinalFate = "counted" | "repeated" | "unknown_bib";

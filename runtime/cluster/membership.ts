@@ -89,9 +89,9 @@ class GroupMember implements Membership {
   async start(sessionTimeoutMs: number): Promise<void> {
     this.#sessionTimeoutMs = sessionTimeoutMs;
     const deadlineMs = performance.now() + CONNECT_BUDGET_MS;
-    for (;;) {
+    for (let timeout = 2_000; ; timeout = Math.min(2 * timeout, 10_000)) {
       const consumer = this.#newConsumer();
-      const error = await outcome((done) => consumer.connect({ timeout: 2_000 }, done));
+      const error = await outcome((done) => consumer.connect({ timeout }, done));
       if (error === undefined) {
         consumer.setDefaultConsumeTimeout(1);
         consumer.subscribe([this.#options.topic]);

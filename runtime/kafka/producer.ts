@@ -45,7 +45,7 @@ export async function createProducer(
   options: ProducerOptions,
 ): Promise<IdempotentProducer> {
   const deadlineMs = performance.now() + (options.connectBudgetMs ?? 60_000);
-  for (;;) {
+  for (let timeout = 2_000; ; timeout = Math.min(2 * timeout, 10_000)) {
     const producer = new kafka.Producer({
       ...librdkafkaSettings(connection, options.clientId),
       acks: -1,
@@ -57,7 +57,7 @@ export async function createProducer(
       // A report per record would cost more than the record.
       "delivery.report.only.error": true,
     });
-    const error = await outcome((done) => producer.connect({ timeout: 2_000 }, done));
+    const error = await outcome((done) => producer.connect({ timeout }, done));
     if (error === undefined) return new LibrdkafkaProducer(producer);
     if (performance.now() > deadlineMs) {
       throw new KafkaUnavailableError(`no Kafka at ${connection.brokers.join(", ")}: ${error.message}`, {

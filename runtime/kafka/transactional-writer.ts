@@ -58,6 +58,8 @@ export interface TransactionalProducer {
 
 /** Calls of the addon block one of libuv's four threads: in slices, so that many writers share them while a broker is away. */
 const SLICE_MS = 2_000;
+/** A connection begins anew after its time-out: where the way is slow, the same short one would fail for ever. */
+const CONNECT_MAX_MS = 10_000;
 const RETRY_PAUSE_MS = 20;
 const YIELD_FRAMES = 2_000;
 
@@ -80,6 +82,7 @@ class LibrdkafkaWriter implements TransactionalWriter {
   readonly #time: Time;
   readonly #newProducer: (settings: ProducerSettings) => TransactionalProducer;
   #producer: TransactionalProducer | undefined;
+  #connectMs = SLICE_MS;
   /** Set once the writer is of no more use. */
   #final: Final | undefined;
   #busy: Promise<unknown> | undefined;
@@ -151,8 +154,9 @@ class LibrdkafkaWriter implements TransactionalWriter {
       "queue.buffering.max.kbytes": 2_147_483_647,
     });
     this.#producer = producer;
-    let error = await outcome((done) => producer.connect({ timeout: SLICE_MS }, done));
-    if (error === undefined) {
+    let error = await outcome((done) => producer.connect({ timeout: this.#connectMs }, done));
+    if (error !== undefined) this.#connectMs = Math.min(2 * this.#connectMs, CONNECT_MAX_MS);
+    else {
       // A commit waits until each record's report was taken: librdkafka's own thread does that at once, and wakes nobody here.
       producer.setPollInBackground(true);
       do {

@@ -15,6 +15,7 @@ interface ChaosOptions {
   readonly brokers: "1" | "3";
   readonly nodes: number;
   readonly rate: number;
+  readonly patience: number;
   readonly data?: string;
   readonly report?: string;
   readonly keep?: boolean;
@@ -36,6 +37,7 @@ export function chaosCommand(): Command {
     .addOption(new Option("--brokers <n>", "brokers of the cluster").choices(["1", "3"]).default("1"))
     .option("--nodes <n>", "nodes of the product", whole, 2)
     .option("--rate <n>", "reads a second", positive, 150)
+    .option("--patience <n>", "times that limits of recovery are longer, on a busy machine", positive, 1)
     .option("--data <dir>", "where the run keeps everything (default: .pacestream/chaos/SEED)", absolute)
     .option("--report <file>", "the page with the time line (default: report.html in that folder)", absolute)
     .option("--keep", "leave the data in place; they are also left after a violation")
@@ -62,6 +64,7 @@ export function chaosCommand(): Command {
         brokers: options.brokers === "3" ? 3 : 1,
         nodes: options.nodes,
         readsPerSecond: options.rate,
+        patience: options.patience,
         dataDir: join(dataDir, "data"),
         tell: terminal.line,
         moving: terminal.moving,
