@@ -6,7 +6,8 @@
  * broker, whose advertised port is that of a proxy: nothing it says to any broker goes past its proxies.
  *
  * B1  The harness's own readers use a listener without a proxy.
- * B2  Every broker's folder is a small file system of its own where the system allows mounting one, so that it can be full.
+ * B2  Where a disk is to be full, every broker's folder is a small file system of its own, if the system allows mounting one.
+ *     It is gone after the run; otherwise the folder stays for whoever looks into what went wrong.
  */
 import { join } from "node:path";
 import type { KafkaConnection } from "../../runtime/config.ts";
@@ -23,6 +24,8 @@ export interface BrokersOptions {
   /** Who gets a listener of its own. */
   readonly clients: readonly string[];
   readonly random: () => number;
+  /** B2. */
+  readonly smallDisks: boolean;
   readonly log: (line: string) => void;
 }
 
@@ -66,7 +69,7 @@ export class Brokers {
   }
 
   static async start(options: BrokersOptions): Promise<Brokers> {
-    const { count, clients, dataDir, log, random } = options;
+    const { count, clients, dataDir, log, random, smallDisks } = options;
     const ports = new FreePorts();
     const clusterId = newClusterId();
     const plans = await Promise.all(
@@ -88,7 +91,7 @@ export class Brokers {
     const started = await Promise.allSettled(
       plans.map(async ({ id, direct, controller, lanes }): Promise<Broker> => {
         const path = join(dataDir, `broker-${id}`);
-        const disk = mountSmall(path, DISK_MB, log); // B2
+        const disk = smallDisks ? mountSmall(path, DISK_MB, log) : undefined; // B2
         const folder = await openDataFolder(path);
         const at = (listener: string, port: number) => `${listener}://127.0.0.1:${port}`;
         const named = [...lanes].map(([client, lane]) => ({ name: listenerOf(client), ...lane }));

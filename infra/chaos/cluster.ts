@@ -28,6 +28,8 @@ export interface ClusterOptions {
   readonly raceFolder: string;
   readonly speed: number;
   readonly random: () => number;
+  /** Services' folders as file systems of their own, so that they can be full. */
+  readonly smallDisks: boolean;
   readonly log: (line: string) => void;
   /** Gives starting up. */
   readonly signal: AbortSignal;
@@ -71,7 +73,7 @@ export class Cluster {
 
   /** Services and nodes; resolves when every node is ready. The load starts with `load`. */
   static async start(options: ClusterOptions): Promise<Cluster> {
-    const { dataDir, nodes, random, log } = options;
+    const { dataDir, nodes, random, smallDisks, log } = options;
     mkdirSync(dataDir, { recursive: true });
     const names = Array.from({ length: nodes }, (_, index) => `node-${index + 1}`);
     const ports = new FreePorts();
@@ -80,10 +82,11 @@ export class Cluster {
       count: options.brokers,
       clients: [...names, LOADER],
       random,
+      smallDisks,
       log,
     });
     const path = join(dataDir, "clickhouse");
-    const disk = mountSmall(path, DISK_MB, log);
+    const disk = smallDisks ? mountSmall(path, DISK_MB, log) : undefined;
     let cluster: Cluster | undefined;
     let child: Child | undefined;
     try {

@@ -96,6 +96,7 @@ export async function runChaos(options: RunOptions): Promise<RunReport> {
     brokers: options.brokers,
     nodes: options.nodes,
     raceFolder,
+    smallDisks: options.faults.some(({ name }) => name.endsWith("disk-full")),
     speed: race.spanMs / (minutes * 60_000),
     random,
     log: (line) => tell(`  ${line}`),
@@ -253,7 +254,7 @@ class Run {
       const what = heal ? "healed" : "injected";
       broken = `could not be ${what}: ${(error as Error).message}`;
     }
-    const healedMs = heal ? this.#flow.nowMs : injectedMs;
+    const healedMs = this.#flow.nowMs; // or the end of an injection that nothing heals
     const since = Date.now() - (this.#flow.nowMs - healedMs);
     const recovery = await this.#flow.recovery(since, maxMs, signal, () => this.#loadEnded());
     const recoveryMs = typeof recovery === "number" ? recovery : null;
