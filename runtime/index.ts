@@ -1,6 +1,7 @@
 /** What the author of a job imports. */
 export { type Codec, codec, codecOf } from "../schemas/codec.ts";
 export { type Aggregate, aggregate, collect } from "./dsl/aggregate.ts";
+export { Flow } from "./dsl/flow.ts";
 export { type JobDefinition, job } from "./dsl/job.ts";
 export {
   type Broadcast,
@@ -30,7 +31,7 @@ export type { DedupOptions } from "./dsl/steps/dedup.ts";
 export type { DeviceClockOptions } from "./dsl/steps/device-clock.ts";
 export type { JoinOptions, Row } from "./dsl/steps/join.ts";
 export type { ReorderOptions } from "./dsl/steps/reorder.ts";
-export { Flow, KeyedStream, Stream, TimedStream, type VersionedTable } from "./dsl/stream.ts";
+export { KeyedStream, Stream, TimedStream, type VersionedTable } from "./dsl/stream.ts";
 export { type Topic, topic } from "./dsl/topic.ts";
 export {
   boundedDisorder,

@@ -1,6 +1,7 @@
 /** A named dataflow: the default export of a file in `jobs/`. */
 import { JobError } from "../errors.ts";
-import { Flow, type FlowGraph } from "./stream.ts";
+import { Flow } from "./flow.ts";
+import type { FlowGraph } from "./graph.ts";
 
 export interface JobDefinition {
   readonly name: string;

@@ -2,107 +2,18 @@
  * Streams only describe: each call adds a node to the job's graph; nothing runs. The planner (`runtime/graph/`) turns the
  * nodes into stages.
  */
-import { type Codec, listOf } from "../../schemas/codec.ts";
+import type { Codec } from "../../schemas/codec.ts";
 import { JobError } from "../errors.ts";
 import type { Aggregate } from "./aggregate.ts";
-import type {
-  BroadcastReference,
-  KeyedProcess,
-  SideOutput,
-  States,
-  TableReference,
-  Tables,
-} from "./process.ts";
+import type { AnyKeyedProcess, Exchange, FlowGraph, FlowNode } from "./graph.ts";
+import type { KeyedProcess, SideOutput, States, Tables } from "./process.ts";
 import { type DedupOptions, dedupStep } from "./steps/dedup.ts";
 import { type DeviceClockOptions, deviceClockStep } from "./steps/device-clock.ts";
 import { type JoinInput, type JoinOptions, joinStep, type Row } from "./steps/join.ts";
 import { type ReorderOptions, reorderStep } from "./steps/reorder.ts";
 import type { Topic } from "./topic.ts";
-import { boundedDisorder, type WatermarkStrategy } from "./watermark.ts";
+import type { WatermarkStrategy } from "./watermark.ts";
 import type { WindowAssigner, WindowOptions } from "./window.ts";
-
-/** A node of the description. `inputs` are the nodes it takes records from. */
-export type FlowNode =
-  | {
-      readonly kind: "source";
-      readonly topic: Topic<unknown>;
-      /** Whether its values are rows of a compacted topic, with their keys, deleted ones among them (`Row`). */
-      readonly rows: boolean;
-      readonly inputs: readonly [];
-    }
-  | {
-      readonly kind: "map";
-      readonly name: string;
-      readonly apply: (value: unknown) => unknown;
-      readonly inputs: readonly FlowNode[];
-    }
-  | {
-      readonly kind: "filter";
-      readonly name: string;
-      readonly keep: (value: unknown) => boolean;
-      readonly inputs: readonly FlowNode[];
-    }
-  | {
-      readonly kind: "flatMap";
-      readonly name: string;
-      readonly apply: (value: unknown) => Iterable<unknown>;
-      readonly inputs: readonly FlowNode[];
-    }
-  | {
-      readonly kind: "watermark";
-      readonly strategy: WatermarkStrategy<unknown>;
-      readonly inputs: readonly FlowNode[];
-    }
-  | { readonly kind: "union"; readonly inputs: readonly FlowNode[] }
-  | {
-      readonly kind: "keyBy";
-      readonly keyOf: (value: unknown) => string;
-      readonly exchange: Exchange | undefined;
-      readonly inputs: readonly FlowNode[];
-    }
-  | {
-      readonly kind: "process";
-      readonly name: string;
-      readonly step: AnyKeyedProcess;
-      readonly inputs: readonly FlowNode[];
-    }
-  | {
-      readonly kind: "window";
-      readonly name: string;
-      readonly assigner: WindowAssigner;
-      readonly aggregate: Aggregate<unknown, unknown, unknown>;
-      readonly options: WindowOptions<unknown>;
-      readonly inputs: readonly FlowNode[];
-    }
-  | { readonly kind: "side"; readonly output: string; readonly inputs: readonly FlowNode[] }
-  | { readonly kind: "sink"; readonly topic: Topic<unknown>; readonly inputs: readonly FlowNode[] };
-
-export type AnyKeyedProcess = KeyedProcess<unknown, unknown, States, Tables, unknown>;
-
-/** How records travel to the task that owns their key: through a topic of this name's, with this codec. */
-export interface Exchange {
-  readonly name: string;
-  readonly codec: Topic<unknown>["codec"];
-}
-
-/** What a description collects. */
-export interface FlowGraph {
-  readonly sinks: FlowNode[];
-  readonly tables: Map<
-    string,
-    { readonly topic: Topic<unknown>; readonly keyOf: (value: unknown) => string }
-  >;
-  readonly broadcasts: Map<string, BroadcastSource>;
-}
-
-/** A topic that every task reads whole, as part of its checkpoints. */
-export interface BroadcastSource {
-  readonly topic: Topic<unknown>;
-  /** How a version lies in a checkpoint: in a list, which is empty when it is deleted. */
-  readonly stored: Codec<unknown[]>;
-  readonly keyOf: (value: unknown) => string;
-  readonly activeFrom: ((value: unknown) => number) | undefined;
-}
 
 function needsKey(what: string, name: string): never {
   throw new JobError(`${what} "${name}" needs a key for its state: put .keyBy(...) before it`);
@@ -307,81 +218,5 @@ export class KeyedStream<T> extends Stream<T> {
 
   #step<U>(node: FlowNode): KeyedStream<U> {
     return new KeyedStream<U>(this.graph, node);
-  }
-}
-
-export class Flow {
-  readonly #graph: FlowGraph;
-
-  constructor(graph: FlowGraph) {
-    this.#graph = graph;
-  }
-
-  from<T>(topic: Topic<T>): Stream<T> {
-    return new Stream<T>(this.#graph, {
-      kind: "source",
-      topic: topic as Topic<unknown>,
-      rows: false,
-      inputs: [],
-    });
-  }
-
-  /**
-   * A compacted topic by its records' keys, for `.join`: each record is a version of its key's row, a null value deletes it.
-   * It has to be partitioned by key, in as many partitions as what it is joined with.
-   * @param timeOf event time from which a version holds. Default, and for deletions: Kafka's timestamp of the record.
-   */
-  versions<V>(topic: Topic<V>, options: { timeOf?: (value: V) => number } = {}): VersionedTable<V> {
-    const { timeOf } = options;
-    const rows = new Stream<Row<V>>(this.#graph, {
-      kind: "source",
-      topic: topic as Topic<unknown>,
-      rows: true,
-      inputs: [],
-    })
-      .watermark(
-        boundedDisorder({
-          timeOf: ({ value, ingestMs }) => (value !== undefined && timeOf ? timeOf(value) : ingestMs),
-          disorderMax: 0,
-          // Read to its end, it holds nothing back (J1 of steps/join.ts).
-          idleAfter: 0,
-        }),
-      )
-      .keyBy(({ key }) => key);
-    return { rows, codec: topic.codec };
-  }
-
-  /**
-   * A compacted topic that every task reads whole before it starts and keeps current after: for small things that all keys
-   * need. Not part of a checkpoint: after a restart it is as it is then, not as it was.
-   */
-  table<V>(topic: Topic<V>, options: { keyOf: (value: V) => string }): TableReference<V> {
-    this.#graph.tables.set(topic.name, {
-      topic: topic as Topic<unknown>,
-      keyOf: options.keyOf as (value: unknown) => string,
-    });
-    return { tableTopic: topic.name };
-  }
-
-  /**
-   * A topic that every task reads whole, such as rules that change while the job runs. Unlike a table it is part of every
-   * checkpoint: after a crash, records meet the versions they met before. The topic has one partition, and keeps what is
-   * written to it (no compaction: a version that is yet to come must not replace the one in force).
-   *
-   * A null value deletes what has the record's key, at once; so the records' keys have to be what `keyOf` gives.
-   * @param options.activeFrom event time from which a version is in force; given early enough, all tasks change over at the same
-   *   record time. Default: at once, wherever each task is then; what is decided by it commits with it.
-   */
-  broadcast<V>(
-    topic: Topic<V>,
-    options: { keyOf: (value: V) => string; activeFrom?: (value: V) => number },
-  ): BroadcastReference<V> {
-    this.#graph.broadcasts.set(topic.name, {
-      topic: topic as Topic<unknown>,
-      stored: listOf(topic.codec),
-      keyOf: options.keyOf as (value: unknown) => string,
-      activeFrom: options.activeFrom as ((value: unknown) => number) | undefined,
-    });
-    return { broadcastTopic: topic.name };
   }
 }

@@ -12,9 +12,9 @@
  * P3  The plan follows from the description alone: every worker and node computes the same.
  */
 
+import type { BroadcastSource, FlowGraph, FlowNode } from "../dsl/graph.ts";
 import type { JobDefinition } from "../dsl/job.ts";
 import { topicOf } from "../dsl/process.ts";
-import type { BroadcastSource, FlowGraph, FlowNode } from "../dsl/stream.ts";
 import type { Topic } from "../dsl/topic.ts";
 import { JobError } from "../errors.ts";
 import { changelogTopic, deadLetterTopic, exchangeTopic } from "./topics.ts";

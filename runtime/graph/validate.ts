@@ -1,7 +1,7 @@
 /** Mistakes of a job's author, each in words that say where it is and what to do. */
 
+import type { FlowGraph, FlowNode } from "../dsl/graph.ts";
 import { topicOf } from "../dsl/process.ts";
-import type { FlowGraph, FlowNode } from "../dsl/stream.ts";
 import { JobError } from "../errors.ts";
 
 const STEP_NAME = /^[a-z0-9][a-z0-9-]{0,60}$/;

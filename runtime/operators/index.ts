@@ -9,7 +9,7 @@
  *   windows/                    tumbling, sliding, session and count windows
  *   sink                        writes to a topic
  */
-import type { FlowNode } from "../dsl/stream.ts";
+import type { FlowNode } from "../dsl/graph.ts";
 import { isExchange } from "../graph/plan.ts";
 import { filter } from "./filter.ts";
 import { flatMap } from "./flat-map.ts";

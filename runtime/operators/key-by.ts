@@ -1,4 +1,4 @@
-import type { FlowNode } from "../dsl/stream.ts";
+import type { FlowNode } from "../dsl/graph.ts";
 import { JobError } from "../errors.ts";
 import { DATA_HEADER, setDataPrefix } from "../exchange/exchange-record.ts";
 import { type ExchangeNode, isExchange } from "../graph/plan.ts";

@@ -4,8 +4,9 @@
  * O1  Nothing that the code does to state, timers or outputs outlives a throw: the task rolls back (`UndoLog`, frames).
  * O2  An index is dropped when a record of its key throws: it may have been changed before the throw, and follows from state.
  */
+
+import type { AnyKeyedProcess, FlowNode } from "../dsl/graph.ts";
 import { type Context, type SideOutput, type TimeDomain, type Timers, topicOf } from "../dsl/process.ts";
-import type { AnyKeyedProcess, FlowNode } from "../dsl/stream.ts";
 import { JobError } from "../errors.ts";
 import type { ChangelogWriter, CurrentKey } from "../state/state-store.ts";
 import { NO_WATERMARK } from "../time.ts";

@@ -1,4 +1,4 @@
-import type { FlowNode } from "../dsl/stream.ts";
+import type { FlowNode } from "../dsl/graph.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";

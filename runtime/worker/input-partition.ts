@@ -2,7 +2,7 @@
  * One partition of one input of a task: where its records go, which watermarks it brings, how far it was read.
  */
 import type { Codec } from "../../schemas/codec.ts";
-import type { FlowNode } from "../dsl/stream.ts";
+import type { FlowNode } from "../dsl/graph.ts";
 import { IDLE_AFTER_MS, type WatermarkStrategy } from "../dsl/watermark.ts";
 import { isExchange, type StageInput, type StagePlan } from "../graph/plan.ts";
 import { fanOut } from "../operators/index.ts";

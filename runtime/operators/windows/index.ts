@@ -6,7 +6,7 @@
  *   count-windows    by number
  *   emitter          what a result is marked with
  */
-import type { FlowNode } from "../../dsl/stream.ts";
+import type { FlowNode } from "../../dsl/graph.ts";
 import type { OperatorRuntime } from "../operator-runtime.ts";
 import type { Push } from "../record-context.ts";
 import type { StageStep } from "../stage-step.ts";

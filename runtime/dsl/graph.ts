@@ -1,0 +1,90 @@
+/** What a description comes to: nodes that know where their records come from. The planner turns them into stages. */
+import type { Codec } from "../../schemas/codec.ts";
+import type { Aggregate } from "./aggregate.ts";
+import type { KeyedProcess, States, Tables } from "./process.ts";
+import type { Topic } from "./topic.ts";
+import type { WatermarkStrategy } from "./watermark.ts";
+import type { WindowAssigner, WindowOptions } from "./window.ts";
+
+/** A node of the description. `inputs` are the nodes it takes records from. */
+export type FlowNode =
+  | {
+      readonly kind: "source";
+      readonly topic: Topic<unknown>;
+      /** Whether its values are rows of a compacted topic, with their keys, deleted ones among them (`Row`). */
+      readonly rows: boolean;
+      readonly inputs: readonly [];
+    }
+  | {
+      readonly kind: "map";
+      readonly name: string;
+      readonly apply: (value: unknown) => unknown;
+      readonly inputs: readonly FlowNode[];
+    }
+  | {
+      readonly kind: "filter";
+      readonly name: string;
+      readonly keep: (value: unknown) => boolean;
+      readonly inputs: readonly FlowNode[];
+    }
+  | {
+      readonly kind: "flatMap";
+      readonly name: string;
+      readonly apply: (value: unknown) => Iterable<unknown>;
+      readonly inputs: readonly FlowNode[];
+    }
+  | {
+      readonly kind: "watermark";
+      readonly strategy: WatermarkStrategy<unknown>;
+      readonly inputs: readonly FlowNode[];
+    }
+  | { readonly kind: "union"; readonly inputs: readonly FlowNode[] }
+  | {
+      readonly kind: "keyBy";
+      readonly keyOf: (value: unknown) => string;
+      readonly exchange: Exchange | undefined;
+      readonly inputs: readonly FlowNode[];
+    }
+  | {
+      readonly kind: "process";
+      readonly name: string;
+      readonly step: AnyKeyedProcess;
+      readonly inputs: readonly FlowNode[];
+    }
+  | {
+      readonly kind: "window";
+      readonly name: string;
+      readonly assigner: WindowAssigner;
+      readonly aggregate: Aggregate<unknown, unknown, unknown>;
+      readonly options: WindowOptions<unknown>;
+      readonly inputs: readonly FlowNode[];
+    }
+  | { readonly kind: "side"; readonly output: string; readonly inputs: readonly FlowNode[] }
+  | { readonly kind: "sink"; readonly topic: Topic<unknown>; readonly inputs: readonly FlowNode[] };
+
+export type AnyKeyedProcess = KeyedProcess<unknown, unknown, States, Tables, unknown>;
+
+/** How records travel to the task that owns their key: through a topic of this name's, with this codec. */
+export interface Exchange {
+  readonly name: string;
+  readonly codec: Topic<unknown>["codec"];
+}
+
+/** What a description collects. */
+export interface FlowGraph {
+  readonly sinks: FlowNode[];
+  readonly tables: Map<
+    string,
+    { readonly topic: Topic<unknown>; readonly keyOf: (value: unknown) => string }
+  >;
+  readonly broadcasts: Map<string, BroadcastSource>;
+}
+
+/** A topic that every task reads whole, as part of its checkpoints. */
+export interface BroadcastSource {
+  readonly topic: Topic<unknown>;
+  /** How a version lies in a checkpoint: in a list, which is empty when it is deleted. */
+  readonly stored: Codec<unknown[]>;
+  readonly keyOf: (value: unknown) => string;
+  readonly activeFrom: ((value: unknown) => number) | undefined;
+}
