@@ -156,6 +156,53 @@ describe("a task", () => {
     expect(closed()).toEqual(["a closed at 10000 with 2 -2"]);
   });
 
+  it("does not wait again, after a restart, for an upstream task that said once that it is idle", () => {
+    const closing = job("closing", (flow) => {
+      flow
+        .from(topic("words", Word))
+        .watermark(boundedDisorder({ timeOf: (word) => word.atMs, disorderMax: 1_000, idleAfter: 5_000 }))
+        .keyBy((word) => word.text)
+        .process("pass", { emits: Word, process: (word, { emit }) => emit(word) })
+        .keyBy(() => "all", { exchange: { name: "by-all", codec: Word } })
+        .process("close", {
+          emits: Tally,
+          timers: ["event"],
+          process: (word, { timers }) => timers.onEventTime(word.atMs + 10_000),
+          onTimer: ({ timeMs }, { emit }) => emit({ text: "closed", count: timeMs }),
+        })
+        .to(topic("tallies", Tally));
+    });
+    // One partition of two has words: the other's task has nothing to do.
+    const harness = new JobHarness(closing, { partitions: 2 });
+    say(harness, "a", 0);
+    harness.run();
+    harness.advance(5_000);
+    harness.restart();
+    say(harness, "a", 20_000);
+    harness.run();
+    expect(tallies(harness)).toEqual(["closed 10000"]);
+  });
+
+  it("has the watermark after a restart that it had before, though a silent partition was left out of it", () => {
+    const seen: number[] = [];
+    const watching = job("watching", (flow) => {
+      flow
+        .from(topic("words", Word))
+        .watermark(boundedDisorder({ timeOf: (word) => word.atMs, disorderMax: 1_000, idleAfter: 5_000 }))
+        .keyBy((word) => word.text)
+        .process("watch", { emits: Tally, process: (_word, { watermark }) => void seen.push(watermark) })
+        .to(topic("tallies", Tally));
+    });
+    const harness = new JobHarness(watching, { partitions: 2, parallelism: 1 });
+    say(harness, "a", 20_000);
+    harness.run();
+    harness.advance(5_000);
+    harness.restart();
+    say(harness, "a", 20_001);
+    harness.run();
+    expect(seen).toEqual([Number.NEGATIVE_INFINITY, 18_999]);
+  });
+
   it("stops when a topic is not partitioned by the key it is said to be", () => {
     const harness = new JobHarness(words, { partitions: 4 });
     for (let i = 0; i < 100; i++) harness.send("words", Word, `k${i}`, { text: "same", atMs: 0 });
