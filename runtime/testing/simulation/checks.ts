@@ -70,6 +70,20 @@ export function brokenInvariants(cluster: Cluster, plan: JobPlan): string[] {
   ];
 }
 
+/** The last watermark that each task told each partition downstream. */
+export function toldWatermarks(cluster: Cluster, plan: JobPlan): Map<string, number> {
+  const told = new Map<string, number>();
+  for (const { exchange } of plan.stages.flatMap((stage) => stage.exchangesOut)) {
+    const topic = exchangeTopic(plan.job, exchange.name);
+    for (const { partition, value } of readCommitted(cluster, topic)) {
+      if (value?.[0] !== WATERMARK) continue;
+      const { task, watermark } = decodeWatermark(value, 0);
+      told.set(`${topic}/${partition} of task ${task}`, watermark);
+    }
+  }
+  return told;
+}
+
 function watermarksThatWentBack(cluster: Cluster, plan: JobPlan): string[] {
   const broken: string[] = [];
   for (const { exchange } of plan.stages.flatMap((stage) => stage.exchangesOut)) {

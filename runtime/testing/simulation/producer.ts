@@ -152,6 +152,8 @@ export class SimulatedProducer implements TransactionalProducer {
 
   async #commit(): Promise<LibrdKafkaError | undefined> {
     await this.#flush();
+    // Closed in the middle of it: what was sent is not all.
+    if (this.#closed) return failure(ERR__STATE, "the producer is closed");
     const failed = this.#fatal ?? this.#abortable;
     if (failed) return failed;
     return this.#end("commit");
@@ -172,6 +174,7 @@ export class SimulatedProducer implements TransactionalProducer {
         cluster.coordinator.endTransaction(transactionalId, this.#producerId, this.#epoch, decision),
       );
       if (answer === undefined) break;
+      if (this.#closed) return failure(ERR__STATE, "the producer is closed");
       if (this.#stopsAt(answer)) return this.#fatal ?? this.#abortable;
       await this.#pause(RETRY_MS);
     }
@@ -261,7 +264,7 @@ export class SimulatedProducer implements TransactionalProducer {
       case REFUSED:
       case "CONCURRENT_TRANSACTIONS":
       case "NOT_COORDINATOR":
-        return this.#closed;
+        return false;
       case "PRODUCER_FENCED":
         this.#fatal = failure(ERR__FENCED, "fenced by a newer producer", { isFatal: true });
         return true;
