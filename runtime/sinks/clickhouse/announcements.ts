@@ -134,12 +134,13 @@ export async function readAnnouncements(
 }
 
 /** JSON, so that an operator can read it with any Kafka tool: `{"v":1,"done":false,"generation":0,"ranges":[[partition,first,end],…]}`. */
-function toText({ ranges, generation, done }: Announcement): string {
+function toText({ ranges, generation, done, lettersFrom }: Announcement): string {
   return JSON.stringify({
     v: 1,
     done,
     generation,
     ranges: ranges.map(({ partition, first, end }) => [partition, first, end]),
+    lettersFrom,
   });
 }
 
@@ -152,7 +153,10 @@ function fromText(text: string, where: string): Announcement {
     );
   }
   const ranges: Range[] = value.ranges.map(([partition, first, end]) => ({ partition, first, end }));
-  return { ranges, generation: Number(value.generation ?? 0), done: value.done === true };
+  const announcement = { ranges, generation: Number(value.generation ?? 0), done: value.done === true };
+  return Array.isArray(value.lettersFrom)
+    ? { ...announcement, lettersFrom: value.lettersFrom.map(Number) }
+    : announcement;
 }
 
 interface Stored {
@@ -160,6 +164,7 @@ interface Stored {
   readonly done?: unknown;
   readonly generation?: unknown;
   readonly ranges?: unknown;
+  readonly lettersFrom?: unknown;
 }
 
 function parse(text: string): Stored | undefined {

@@ -71,6 +71,19 @@ export class Inserter {
     return Number(rows[0]?.rows ?? 0);
   }
 
+  /** By partition, the offset after the last row that the table has. */
+  async ends(table: SinkTable, signal: AbortSignal): Promise<Map<number, number>> {
+    const result = await this.#client.query({
+      query: `SELECT kafka_partition AS partition, max(kafka_offset) + 1 AS end FROM ${table.table}
+        WHERE kafka_topic = {topic: String} GROUP BY kafka_partition`,
+      query_params: { topic: table.topic },
+      format: "JSONEachRow",
+      abort_signal: signal,
+    });
+    const rows = await result.json<{ partition: number; end: string | number }>();
+    return new Map(rows.map(({ partition, end }) => [partition, Number(end)]));
+  }
+
   async close(): Promise<void> {
     await this.#client.close();
   }

@@ -4,8 +4,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { PartitionReader } from "../../kafka/log.ts";
 import type { Announcements } from "./announcements.ts";
-import { type Batch, type BatchLimits, RecordSorter, type SinkTable } from "./batch.ts";
+import { type BadRecord, type Batch, type BatchLimits, RecordSorter, type SinkTable } from "./batch.ts";
 import { BatchReader } from "./batch-reader.ts";
+import { holdsGoodRecord, rewound, unproven } from "./held.ts";
 import type { Inserter } from "./inserter.ts";
 import type { SinkMetrics } from "./metrics.ts";
 import {
@@ -15,6 +16,7 @@ import {
   type End,
   follow,
   type Happening,
+  pauseMs,
   recover,
   type TableState,
   tokenOf,
@@ -55,6 +57,8 @@ export class Pipeline {
   /** The batch of the ranges announced last, while it is at hand. */
   #batch: Batch | undefined;
   #reading = false;
+  /** The first offset that Kafka keeps of each partition, as of the start. */
+  #first: readonly number[] = [];
   #insertedAtMs = Number.NEGATIVE_INFINITY;
   #insertedRows = 0;
   #away = false;
@@ -71,11 +75,8 @@ export class Pipeline {
     const { reader, table } = this.#options;
     const count = await reader.partitionCount(table.topic);
     const partitions = Array.from({ length: count }, (_, partition) => ({ topic: table.topic, partition }));
-    const offsets = await reader.offsets(partitions);
-    let state = recover(
-      latest,
-      offsets.map(({ first }) => first),
-    );
+    this.#first = (await reader.offsets(partitions)).map((extent) => extent.first);
+    let state = recover(latest && (await this.#heldOf(latest)), this.#first);
     try {
       while (!this.#stopping.signal.aborted) {
         this.#state = state;
@@ -89,6 +90,30 @@ export class Pipeline {
       this.#state = state;
       await this.#source.stop();
     }
+  }
+
+  /** The announcement as far as ClickHouse has it: it may have been put back to an older state (held.ts). */
+  async #heldOf(latest: Announcement): Promise<Announcement> {
+    const { reader, table, inserter, log } = this.#options;
+    const first = this.#first;
+    const { signal } = this.#stopping;
+    for (let attempts = 1; !signal.aborted; attempts++) {
+      try {
+        const ends = await inserter.ends(table, this.#cutting.signal);
+        for (const range of unproven(latest, ends, first)) {
+          if (!(await holdsGoodRecord(reader, table.topic, this.#sorter, range, signal))) continue;
+          log(
+            `${this.#name}: ClickHouse lacks rows that it had, from ${range.partition}:${range.first} on: put back to an older state? They are written again`,
+          );
+          return rewound(latest, ends, first);
+        }
+        return latest;
+      } catch (error) {
+        if (attempts === 1) log(`${this.#name}: cannot ask ClickHouse what it has: ${messageOf(error)}`);
+        await sleep(pauseMs(attempts), undefined, { signal }).catch(() => {});
+      }
+    }
+    return latest;
   }
 
   stop(): void {
@@ -123,7 +148,9 @@ export class Pipeline {
       case "announce": {
         const { announcements, table, metrics } = this.#options;
         const startedMs = performance.now();
-        const bad = action.deadLetters ? (this.#batch?.bad ?? []) : [];
+        const { lettersFrom } = state;
+        const isNew = ({ partition, offset }: BadRecord) => offset >= (lettersFrom?.[partition] ?? 0);
+        const bad = action.deadLetters ? (this.#batch?.bad ?? []).filter(isNew) : []; // X7
         const outcome = await announcements.write(table, action.announcement, bad);
         if (outcome.kind === "committed" && bad.length > 0) {
           metrics.deadLetters(table.table, bad.length);
@@ -136,7 +163,7 @@ export class Pipeline {
         return { kind: "announced", outcome, startedMs, nowMs: performance.now() };
       }
       case "insert":
-        return this.#insert(action);
+        return this.#insert(action, state);
       case "count":
         return this.#attempt(async () => {
           const rows = await this.#options.inserter.count(
@@ -175,13 +202,22 @@ export class Pipeline {
     return this.#stopping.signal.aborted ? undefined : { kind: "idle" };
   }
 
-  #insert({ ranges, generation }: Extract<Action, { kind: "insert" }>): Promise<Happening> {
+  #insert(
+    { ranges, generation }: Extract<Action, { kind: "insert" }>,
+    state: TableState,
+  ): Promise<Happening> {
     const { table, inserter, metrics } = this.#options;
     const batch = this.#batch!;
     const token = tokenOf(table.table, table.topic, ranges, generation);
     this.#insertedAtMs = performance.now();
     this.#insertedRows = batch.rows.count;
     return this.#attempt(async () => {
+      // It may come back with an older state. A start looks closer; nothing may go in on top of a hole (held.ts, H1).
+      if (this.#away) {
+        const ends = await inserter.ends(table, this.#cutting.signal);
+        if (unproven({ ranges: state.ranges, done: false }, ends, this.#first).length > 0)
+          return { kind: "back" };
+      }
       await inserter.insert(table, this.#sorter.format, batch, token, this.#cutting.signal);
       metrics.inserted(table.table, batch.rows.count, (performance.now() - this.#insertedAtMs) / 1000);
       return { kind: "inserted" };

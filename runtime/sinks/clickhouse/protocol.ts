@@ -16,7 +16,8 @@
  * X6  After an attempt whose end nobody saw, the rows are counted. ClickHouse remembers a token a moment before it keeps the
  *     rows; killed in between, it refuses the token for rows it does not have. Then, and only then, the ranges are announced
  *     again under the next generation of their token.
- * X7  Dead letters of a range are written in the transaction of its first announcement, so exactly once too.
+ * X7  Dead letters of a range are written in the transaction of its first announcement, so exactly once too; not again where
+ *     ranges come a second time, because ClickHouse was put back to an older state (held.ts).
  *
  * What each crash leaves, and who repairs it:
  * - before the announcement's commit: nothing; the ranges are cut anew, perhaps elsewhere.
@@ -42,6 +43,8 @@ export interface Announcement {
   readonly generation: number;
   /** Known to be in ClickHouse: nothing to replay, even when Kafka no longer keeps these offsets. */
   readonly done: boolean;
+  /** By partition: dead letters of records before it are written already (X7). Absent: of every range announced, and no more. */
+  readonly lettersFrom?: readonly number[] | undefined;
 }
 
 export type Phase =
@@ -82,6 +85,8 @@ export interface TableState {
   readonly ranges: readonly Range[];
   readonly generation: number;
   readonly phase: Phase;
+  /** As in the announcements. */
+  readonly lettersFrom?: readonly number[] | undefined;
 }
 
 export type Action =
@@ -99,6 +104,8 @@ export type Happening =
   /** `take` brought a batch; or, after a while, none. */
   | { readonly kind: "taken"; readonly ranges: readonly Range[]; readonly rows: number }
   | { readonly kind: "idle" }
+  /** Instead of the insert: ClickHouse was away, and answers with less than it seems to have had. */
+  | { readonly kind: "back" }
   | {
       readonly kind: "announced";
       readonly outcome: CommitOutcome;
@@ -132,6 +139,7 @@ export function recover(latest: Announcement | undefined, firstOffsets: readonly
   return {
     ranges,
     generation: latest?.generation ?? 0,
+    lettersFrom: latest?.lettersFrom,
     phase: pending ? { kind: "recovered" } : { kind: "clear", settled: true },
   };
 }
@@ -139,6 +147,12 @@ export function recover(latest: Announcement | undefined, firstOffsets: readonly
 /** What to do now. */
 export function decide(state: TableState, nowMs: number): Action {
   const { phase, ranges, generation } = state;
+  const announcement = (done: boolean): Announcement => ({
+    ranges,
+    generation,
+    done,
+    lettersFrom: stillAhead(state),
+  });
   switch (phase.kind) {
     case "recovered":
       return { kind: "reread", ranges: ranges.filter(hasRecords) };
@@ -146,18 +160,14 @@ export function decide(state: TableState, nowMs: number): Action {
       return { kind: "take" };
     case "announce":
       if (nowMs < phase.notBeforeMs) return { kind: "pause", untilMs: phase.notBeforeMs };
-      return {
-        kind: "announce",
-        announcement: { ranges, generation, done: false },
-        deadLetters: phase.deadLetters,
-      };
+      return { kind: "announce", announcement: announcement(false), deadLetters: phase.deadLetters };
     case "settle":
       if (nowMs < phase.notBeforeMs) return { kind: "pause", untilMs: phase.notBeforeMs };
-      return { kind: "announce", announcement: { ranges, generation, done: true }, deadLetters: false };
+      return { kind: "announce", announcement: announcement(true), deadLetters: false };
     case "insert":
       // X5: a proof that grew old is made anew.
       if (nowMs - phase.provenMs > PROOF_MAX_MS) {
-        return { kind: "announce", announcement: { ranges, generation, done: false }, deadLetters: false };
+        return { kind: "announce", announcement: announcement(false), deadLetters: false };
       }
       return { kind: "insert", ranges: ranges.filter(hasRecords), generation };
     case "count":
@@ -178,14 +188,22 @@ export function follow(state: TableState, happening: Happening): TableState {
       return { ...state, phase: announce(happening.rows, { deadLetters: false, seen: true }) };
     case "taken":
       assert(phase.kind === "clear", "a batch is taken when all before it is in ClickHouse (X2)");
+      // Ranges that come again may meet a token that is remembered from the first time: their rows are counted (X6).
       return {
+        ...state,
         ranges: joined(state.ranges, happening.ranges),
         generation: 0,
-        phase: announce(happening.rows, { deadLetters: true, seen: false }),
+        phase: announce(happening.rows, { deadLetters: true, seen: stillAhead(state) !== undefined }),
       };
     case "idle":
       assert(phase.kind === "clear", "only a pipeline with nothing to do is idle");
       return phase.settled ? state : { ...state, phase: { kind: "settle", attempts: 0, notBeforeMs: 0 } };
+    case "back":
+      assert(phase.kind === "insert", "it is asked before an insert");
+      return {
+        ...state,
+        phase: { kind: "over", end: { why: "unsure", reason: "ClickHouse came back with fewer rows" } },
+      };
     case "announced":
       return afterAnnouncement(state, happening);
     case "inserted":
@@ -210,6 +228,13 @@ export function follow(state: TableState, happening: Happening): TableState {
       };
     }
   }
+}
+
+/** `lettersFrom` while a range can still come that lies before it. */
+function stillAhead({ ranges, lettersFrom }: TableState): readonly number[] | undefined {
+  return lettersFrom && ranges.some(({ partition, end }) => end < (lettersFrom[partition] ?? 0))
+    ? lettersFrom
+    : undefined;
 }
 
 /** The token of an insert: what it inserts, in words. */

@@ -53,6 +53,12 @@ async function select(clickHouse: ClickHouseConnection, query: string): Promise<
   return await result.json();
 }
 
+async function command(clickHouse: ClickHouseConnection, query: string): Promise<void> {
+  const { url, username, password, database } = clickHouse;
+  await using client = createClient({ url, username, password, database });
+  await client.command({ query });
+}
+
 async function withSamples(
   work: (place: Place, writer: SampleWriter) => Promise<void>,
   clickHouse = inject("clickHouse"),
@@ -104,6 +110,50 @@ test("a record that is no value of the schema goes to the dead letters once, the
       topic: place.topic,
       reason: "sample: the value is truncated",
     });
+  }));
+
+test("a table put back to an older state, or emptied, gets what it lacks, and no dead letter comes twice", () =>
+  withSamples(async (place, writer) => {
+    const run = async (work: () => Promise<void>) => {
+      const sink = await sinkOf(place);
+      await work();
+      await sink.caughtUp();
+      await sink.stop();
+    };
+    const backup = "CREATE TABLE backup ENGINE = MergeTree ORDER BY id AS SELECT * FROM samples";
+    const restore = "INSERT INTO samples SELECT * FROM backup SETTINGS insert_deduplicate = 0";
+    await run(() => writer.write(100, 2));
+    await command(place.clickHouse, backup);
+    await run(() => writer.write(50, 1));
+
+    await command(place.clickHouse, "TRUNCATE TABLE samples");
+    await command(place.clickHouse, restore);
+    await run(async () => {});
+    await expectExact(place, 147);
+
+    await command(place.clickHouse, "TRUNCATE TABLE samples");
+    await run(() => writer.write(10, 1));
+    await expectExact(place, 156);
+    expect(await deadLetters(place)).toHaveLength(4);
+  }));
+
+test("a table put back to an older state while the sink works gets what it lacks", () =>
+  withSamples(async (place, writer) => {
+    const lines: string[] = [];
+    const sink = await sinkOf(place, { log: (line) => lines.push(line) });
+    await writer.write(100);
+    await sink.caughtUp();
+    await command(place.clickHouse, "RENAME TABLE samples TO away");
+    await writer.write(50);
+    await expect
+      .poll(() => lines.some((line) => line.includes("did not take the rows")), { timeout: 20_000 })
+      .toBe(true);
+    await command(place.clickHouse, "TRUNCATE TABLE away");
+    await command(place.clickHouse, "RENAME TABLE away TO samples");
+    await writer.write(10);
+    await sink.caughtUp();
+    await sink.stop();
+    await expectExact(place, 160);
   }));
 
 test("of two nodes one works; when it goes, the other goes on where it was", () =>
