@@ -128,7 +128,7 @@ function badRecords(): {
     key: text(`${RACE.id}/${bib}`),
     value,
   }));
-  const longBib = "b".repeat(400_000);
+  const longBib = "b".repeat(300_000);
   const elsewhere = (at("1") + 1) % PARTITIONS;
   return [
     ...records,
@@ -152,7 +152,7 @@ const ODD: readonly (readonly [id: string, bib: string, timeMs: number, fate: Re
   ["before midnight", "3", -1_000, /questionable/],
   ["days later", "4", 3 * DAY_MS, /questionable|repeated/],
   ["5-5k", "5", 40_000_000, /counted/], // the id of a good read again, with another time: the first stays
-  ...HOSTILE_TEXTS.filter((bib) => bib !== "" && bib.length <= 100).map(
+  ...HOSTILE_TEXTS.filter((bib) => bib !== "" && bib.length <= 100 && bib.isWellFormed()).map(
     (bib, i) => [`hostile ${i}`, bib, 37_000_000, /unknown_bib/] as const,
   ),
 ];
@@ -180,7 +180,10 @@ it("bad records are set apart or judged, each with a reason, and good ones aroun
   for (const value of hostileBytes(Race.encode(RACE)))
     await producer.send("races", 0, "bad", value, Date.now());
   await producer.send("races", 0, "tombstone", null, Date.now());
+  await producer.flush();
+  // Without a key there is nothing to compact by: the broker refuses it, and says so.
   await producer.send("races", 0, null, Race.encode({ ...RACE, id: "keyless" }), Date.now());
+  await expect(producer.flush()).rejects.toThrow(/races.*failed to validate record/);
   const senseless = { ...RACE, id: "senseless", distanceM: Number.NaN, mats: [] };
   await producer.send("races", 0, senseless.id, Race.encode(senseless), Date.now());
 
@@ -295,9 +298,7 @@ it("bad records are set apart or judged, each with a reason, and good ones aroun
     { race: RACE.id },
   );
   const hostile = ODD.filter(([id]) => id.startsWith("hostile")).map(([, bib]) => bib);
-  expect(new Set(rows.map(({ bib }) => bib).filter((bib) => !bib.includes("\ufffd")))).toEqual(
-    new Set(hostile.filter((bib) => bib.isWellFormed())),
-  );
+  expect(new Set(rows.map(({ bib }) => bib))).toEqual(new Set(hostile));
 
   await producer.close();
   await program.kill();

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { RACES } from "../acceptance/program.ts";
 import { benchLatency, describeLatency } from "./latency.ts";
 import { benchReplay, describeReplay } from "./replay.ts";
+import { benchTakeover, describeTakeover } from "./takeover.ts";
 
 const number = (text: string): number => {
   const value = Number(text);
@@ -49,5 +50,15 @@ program
       console.log(json ? JSON.stringify(result) : describeLatency(result));
     },
   );
+
+program
+  .command("takeover")
+  .description("kill -9 of a node with many keys: until the other's results of its slot flow")
+  .option("--keys <n>", "that the node holds", number, 1_000_000)
+  .option("--json", "JSON, one line")
+  .action(async ({ keys, json }: { keys: number; json?: boolean }) => {
+    const result = await benchTakeover(keys);
+    console.log(json ? JSON.stringify(result) : describeTakeover(result));
+  });
 
 await program.parseAsync();

@@ -85,6 +85,7 @@ export class JobRun {
       clientId: record.name,
       log,
       onAssigned: (slots) => {
+        log(`${record.name}: slots ${slots.join(", ")} are this node's`);
         for (const slot of slots) {
           const held = this.#slots.get(slot);
           if (held) held.confirmLease();

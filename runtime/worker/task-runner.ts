@@ -43,6 +43,7 @@ export class TaskRun {
   #stopping = false;
   /** Once the task has been started. */
   #port: TaskPort<ToTask, FromTask> | undefined;
+  #initialisedMs = 0;
 
   constructor(options: TaskRunOptions) {
     this.#options = options;
@@ -54,6 +55,7 @@ export class TaskRun {
     const { writer, pool, start } = this.#options;
     try {
       await writer.init();
+      this.#initialisedMs = performance.now();
       if (this.#stopping) return { kind: "stopped" };
       const report = this.#options.metrics.task(this.#labels);
       const { port, ended } = pool.run(start, this.#abort.signal);
@@ -87,8 +89,9 @@ export class TaskRun {
     switch (message.kind) {
       case "running":
         if (message.restoredRecords > 0) {
+          const tookMs = Math.round(performance.now() - this.#initialisedMs);
           this.#options.log(
-            `${name(this.#labels)}: restored from ${message.restoredRecords} changelog records`,
+            `${name(this.#labels)}: restored from ${message.restoredRecords} changelog records in ${tookMs} ms`,
           );
         }
         return;
