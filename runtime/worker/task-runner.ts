@@ -55,7 +55,7 @@ export class TaskRun {
     const { writer, pool, start } = this.#options;
     try {
       await writer.init();
-      this.#initialisedMs = performance.now();
+      this.#initialisedMs = this.#options.time.elapsed();
       if (this.#stopping) return { kind: "stopped" };
       const report = this.#options.metrics.task(this.#labels);
       const { port, ended } = pool.run(start, this.#abort.signal);
@@ -89,7 +89,7 @@ export class TaskRun {
     switch (message.kind) {
       case "running":
         if (message.restoredRecords > 0) {
-          const tookMs = Math.round(performance.now() - this.#initialisedMs);
+          const tookMs = Math.round(this.#options.time.elapsed() - this.#initialisedMs);
           this.#options.log(
             `${name(this.#labels)}: restored from ${message.restoredRecords} changelog records in ${tookMs} ms`,
           );
