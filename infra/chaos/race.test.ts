@@ -13,8 +13,8 @@ it("a race of a seed is the same race each time, and another one for another see
 });
 
 it("a made race has all the hard cases", () => {
-  const race = makeRace(1, 20_000);
-  expect(Math.abs(race.reads.size - 20_000)).toBeLessThan(1_500);
+  const race = makeRace(1, 8_000);
+  expect(Math.abs(race.reads.size - 8_000)).toBeLessThan(600);
   const fates = Map.groupBy(race.reads.values(), ({ fate }) => fate);
   expect([...fates.keys()].sort()).toEqual(["counted", "repeated", "unknown_bib"]);
   expect(new Set(race.statuses.values())).toEqual(new Set(["registered", "finished", "dnf"]));
@@ -22,8 +22,10 @@ it("a made race has all the hard cases", () => {
   expect([...race.reads.values()].some((read) => read.receivedMs - read.timeMs > 60_000)).toBe(true);
 });
 
-it("what the oracle says of a made race is what the rules of the sport say, judged one runner after the other", async () => {
-  const race = makeRace(2, 10_000);
+it("what the oracle says of a made race is what the rules of the sport say, judged one runner after the other", {
+  timeout: 60_000,
+}, async () => {
+  const race = makeRace(2, 3_000);
   const path = mkdtempSync(join(tmpdir(), "chaos-race-"));
   try {
     writeRaceFolder(race, path);

@@ -1,8 +1,9 @@
 /** `pace chaos`: breaks everything on purpose, and says whether the results came out right all the same. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { FAULTS, type Fault } from "../../chaos/faults/index.ts";
+import type { Fault } from "../../chaos/faults/index.ts";
 import { absolute, jsonOption } from "../options.ts";
 import { openConsole } from "../output.ts";
 import { ROOT } from "../places.ts";
@@ -11,7 +12,7 @@ import { listenForStop } from "../stopping.ts";
 interface ChaosOptions {
   readonly minutes: number;
   readonly seed: number;
-  readonly faults: readonly Fault[];
+  readonly faults?: readonly Fault[];
   readonly brokers: "1" | "3";
   readonly nodes: number;
   readonly rate: number;
@@ -30,9 +31,10 @@ export function chaosCommand(): Command {
     .option("--minutes <m>", "how long the load lasts", positive, 5)
     .option("--seed <n>", "decides the race, the faults' order and their details", whole, newSeed())
     .addOption(
-      new Option("--faults <list>", "names, separated by commas; `all`, or `all,-NAME` to leave one out")
-        .argParser(parseFaults)
-        .default(FAULTS, "all"),
+      new Option(
+        "--faults <list>",
+        "names, separated by commas; `all,-NAME` leaves one out (default: all)",
+      ).argParser(parseFaults),
     )
     .addOption(new Option("--brokers <n>", "brokers of the cluster").choices(["1", "3"]).default("1"))
     .option("--nodes <n>", "nodes of the product", whole, 2)
@@ -44,7 +46,8 @@ export function chaosCommand(): Command {
     .addOption(jsonOption())
     .addHelpText(
       "after",
-      `\nFaults (the numbers are the rows of the table in infra/chaos/README.md):\n${FAULTS.map(describe).join("\n")}\n\n` +
+      () =>
+        `\nFaults (the numbers are the rows of the table in infra/chaos/README.md):\n${allFaults().map(describe).join("\n")}\n\n` +
         "Exit code 0: the verdict found nothing wrong. 1: it did. Ctrl-C stops all of it, without a verdict.",
     )
     .action(async (options: ChaosOptions) => {
@@ -60,7 +63,7 @@ export function chaosCommand(): Command {
       const report = await runChaos({
         minutes: options.minutes,
         seed: options.seed,
-        faults: options.faults,
+        faults: options.faults ?? allFaults(),
         brokers: options.brokers === "3" ? 3 : 1,
         nodes: options.nodes,
         readsPerSecond: options.rate,
@@ -82,6 +85,12 @@ export function chaosCommand(): Command {
     });
 }
 
+/** Loaded when asked for, at once: other commands start in a moment because they do not load the Kafka client. */
+function allFaults(): readonly Fault[] {
+  const require = createRequire(import.meta.url);
+  return (require("../../chaos/faults/index.ts") as typeof import("../../chaos/faults/index.ts")).FAULTS;
+}
+
 function describe({ name, rows, what }: Fault): string {
   return `  ${name.padEnd(32)}${rows.join(" ").padEnd(9)}${what}`;
 }
@@ -89,13 +98,13 @@ function describe({ name, rows, what }: Fault): string {
 function parseFaults(text: string): Fault[] {
   const names = text.split(",").map((name) => name.trim());
   const byName = (name: string): Fault => {
-    const fault = FAULTS.find((it) => it.name === name);
+    const fault = allFaults().find((it) => it.name === name);
     if (!fault) throw new InvalidArgumentError(`There is no fault "${name}"; --help lists them.`);
     return fault;
   };
   const without = names.filter((name) => name.startsWith("-")).map((name) => byName(name.slice(1)));
   const wanted = names.filter((name) => !name.startsWith("-"));
-  const chosen = wanted.includes("all") || wanted.length === 0 ? FAULTS : wanted.map(byName);
+  const chosen = wanted.includes("all") || wanted.length === 0 ? allFaults() : wanted.map(byName);
   return chosen.filter((fault) => !without.includes(fault));
 }
 
