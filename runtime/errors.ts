@@ -35,7 +35,11 @@ export class JobError extends PacestreamError {
   }
 }
 
-/** A bug: an invariant of the program does not hold. */
-export function assert(condition: unknown, message: string): asserts condition {
-  if (!condition) throw new Error(`assertion failed: ${message}`);
+/**
+ * A bug: an invariant of the program does not hold. Where it is checked for every record, the message is a function: text
+ * that is put together only to be thrown away costs more than the check.
+ */
+export function assert(condition: unknown, message: string | (() => string)): asserts condition {
+  if (condition) return;
+  throw new Error(`assertion failed: ${typeof message === "string" ? message : message()}`);
 }

@@ -155,7 +155,7 @@ export class BroadcastState<V> implements StateBackend {
   }
 
   restore(key: ChangelogKey, _partition: number, bytes: Buffer | null): void {
-    assert(key.kind === "map", `a ${key.kind} record in broadcast ${this.#name}`);
+    assert(key.kind === "map", () => `a ${key.kind} record in broadcast ${this.#name}`);
     const offset = Number(key.name);
     if (bytes === null) {
       // Another partition's copy may have been further behind: what supersedes it says so again (B3).

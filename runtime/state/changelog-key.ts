@@ -10,6 +10,8 @@
  * A null value deletes. Names of steps and states hold no \0 (checked by the planner).
  */
 
+import { assert } from "../errors.ts";
+
 export type ChangelogKey =
   | { readonly kind: "progress" }
   | { readonly kind: "schema"; readonly state: string; readonly id: number }
@@ -34,9 +36,7 @@ export const timerKey = (step: string, domain: "event" | "processing", timeMs: n
 export function parseChangelogKey(text: string): ChangelogKey {
   if (text === PROGRESS_KEY) return { kind: "progress" };
   const nameEnd = text.indexOf("\0", 2);
-  // Not `assert`: its message would be made for every record of a restore.
-  if (text[1] !== "\0" || nameEnd <= 0)
-    throw new Error(`assertion failed: changelog key ${JSON.stringify(text)}`);
+  assert(text[1] === "\0" && nameEnd > 0, () => `changelog key ${JSON.stringify(text)}`);
   const name = text.slice(2, nameEnd);
   const rest = text.slice(nameEnd + 1);
   switch (text[0]) {

@@ -226,7 +226,7 @@ export class ExpiringState<V> implements StateBackend, Undoable {
   }
 
   restore(key: ChangelogKey, partition: number, bytes: Buffer | null): void {
-    assert(key.kind === this.#kind, `a ${key.kind} record in ${this.#kind} state ${this.#name}`);
+    assert(key.kind === this.#kind, () => `a ${key.kind} record in ${this.#kind} state ${this.#name}`);
     const name = key.kind === "map" ? key.name : "";
     const names = this.#keys.get(key.key) ?? new Map<string, Entry<V>>();
     this.#keys.set(key.key, names);

@@ -74,7 +74,7 @@ export class HeapListState<T> implements StateBackend, Undoable {
   }
 
   restore(key: ChangelogKey, partition: number, value: Buffer | null): void {
-    assert(key.kind === "map", `a ${key.kind} record in list state ${this.#name}`);
+    assert(key.kind === "map", () => `a ${key.kind} record in list state ${this.#name}`);
     const list = this.#restored.get(key.key) ?? { partition, values: new Map<number, T>() };
     this.#restored.set(key.key, list);
     if (value === null) list.values.delete(Number(key.name));

@@ -117,7 +117,7 @@ export class HeapMapState<V> implements StateBackend, Undoable<Entry<V>, V | und
   }
 
   restore(key: ChangelogKey, partition: number, value: Buffer | null): void {
-    assert(key.kind === "map", `a ${key.kind} record in map state ${this.#name}`);
+    assert(key.kind === "map", () => `a ${key.kind} record in map state ${this.#name}`);
     const owner = this.#ownerOf(key.key);
     const entry = owner?.entries.get(key.name);
     if (value === null) {

@@ -53,7 +53,7 @@ export class HeapValueState<T> implements StateBackend, Undoable<Entry<T>, T | u
   }
 
   restore(key: ChangelogKey, partition: number, value: Buffer | null): void {
-    assert(key.kind === "value", `a ${key.kind} record in value state ${this.#name}`);
+    assert(key.kind === "value", () => `a ${key.kind} record in value state ${this.#name}`);
     if (value === null) this.#entries.delete(key.key);
     else this.#add(key.key, partition).value = this.#schemas.decode(value);
   }

@@ -234,7 +234,7 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
   }
 
   restore(key: ChangelogKey, partition: number, value: Buffer | null): void {
-    assert(key.kind === "map", `a ${key.kind} record in window state ${this.#name}`);
+    assert(key.kind === "map", () => `a ${key.kind} record in window state ${this.#name}`);
     const plus = key.name.indexOf("+");
     if (plus >= 0) {
       this.#restorePart(

@@ -343,7 +343,7 @@ export class Task {
     while (records.next()) {
       assert(
         records.offset >= input.next,
-        `offset ${records.offset} of ${polled.topic}/${polled.partition} a second time`,
+        () => `offset ${records.offset} of ${polled.topic}/${polled.partition} a second time`,
       );
       input.lastRecordMs = elapsedMs;
       this.#quietFrom = undefined;
