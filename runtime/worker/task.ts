@@ -10,7 +10,7 @@
  * T3  The watermark never goes back, and is never ahead of what the inputs have said.
  */
 
-import { type Codec, DeadLetter } from "../../schemas/index.ts";
+import type { Codec } from "../../schemas/index.ts";
 import { decodeProgress, encodeProgress, type Progress } from "../checkpoint/progress.ts";
 import type { Row } from "../dsl/steps/join.ts";
 import { assert, PacestreamError } from "../errors.ts";
@@ -22,7 +22,6 @@ import {
   encodeWatermark,
   WATERMARK,
 } from "../exchange/exchange-record.ts";
-import { WatermarkValve } from "../exchange/watermark-valve.ts";
 import { CHANGELOG, DEAD_LETTERS, type StagePlan } from "../graph/plan.ts";
 import { exchangeTopic } from "../graph/topics.ts";
 import { FrameWriter } from "../kafka/frames.ts";
@@ -35,6 +34,8 @@ import { PROGRESS_KEY, parseChangelogKey } from "../state/changelog-key.ts";
 import { type ChangelogWriter, StateStore } from "../state/state-store.ts";
 import { UndoLog } from "../state/undo-log.ts";
 import { NO_WATERMARK } from "../time.ts";
+import { deadLetter } from "./dead-letter.ts";
+import { EventTime, finite } from "./event-time.ts";
 import { exchangeChannel, type InputPartition, inputPartition, range } from "./input-partition.ts";
 
 export interface TaskSpec {
@@ -69,11 +70,6 @@ export interface TaskCounters {
   late: number;
 }
 
-const QUIET_STEP_MS = 1_000;
-/** A dead letter holds what it is about and is a record itself: of one as large as Kafka takes it holds the beginning. */
-const LETTER_KEY_MAX = 100_000;
-const LETTER_VALUE_MAX = 800_000;
-
 export class Task {
   readonly counters: TaskCounters = { recordsIn: 0, recordsOut: 0, deadLetters: 0, late: 0 };
   readonly #plan: StagePlan;
@@ -82,15 +78,13 @@ export class Task {
   readonly #undo = new UndoLog();
   readonly #frames = new FrameWriter(1 << 18);
   readonly #state: StateStore;
-  readonly #valve = new WatermarkValve();
+  readonly #eventTime = new EventTime();
   readonly #tables = new Map<string, Map<string, unknown>>();
   readonly #broadcasts = new Map<string, BroadcastState<unknown>>();
   /** Whether a broadcast was read further since the last epoch. */
   #broadcastsMoved = false;
   readonly #stage: CompiledStage;
   readonly #inputs = new Map<string, InputPartition>();
-  /** Those of the inputs that bring event time from outside. */
-  readonly #sources: InputPartition[] = [];
   readonly #partitions: readonly number[];
   readonly #changelog: ChangelogWriter = {
     put: (partition, key, prefix, codec, value) =>
@@ -100,9 +94,6 @@ export class Task {
     delete: (partition, key) => this.#frames.write(CHANGELOG, partition, this.#record.nowMs, key, null),
   };
   #current: InputPartition | undefined;
-  #eventTimeMax = NO_WATERMARK;
-  /** Event time from which the clock goes on, while all is quiet. */
-  #quietFrom: number | undefined;
   #epoch = 0;
   #recordsInEpoch = 0;
   #sentWatermark = NO_WATERMARK;
@@ -130,9 +121,8 @@ export class Task {
     for (const input of plan.inputs) {
       for (const partition of this.#partitions) {
         const made = inputPartition(plan, input, partition, upstreamParallelism, this.#stage.entries);
-        for (const channel of made.channels) this.#valve.add(channel);
         this.#inputs.set(inputId(input.topic, partition), made);
-        if (input.upstream === undefined && made.channels.length > 0) this.#sources.push(made);
+        this.#eventTime.add(made);
       }
     }
   }
@@ -153,8 +143,8 @@ export class Task {
     for (const step of this.#stage.steps) if (step.isDirty) return "results";
     if (this.#statusDue()) return "watermark";
     if (this.#broadcastsMoved) return "progress";
-    // While all is quiet, what event time sets off is committed with it; time alone is not worth a transaction.
-    if (this.#record.watermark > this.#savedWatermark && this.#quietFrom === undefined) return "progress";
+    // ET2: while all is quiet, time alone is not worth a transaction.
+    if (this.#record.watermark > this.#savedWatermark && !this.#eventTime.isQuiet) return "progress";
     for (const input of this.#inputs.values()) if (input.changed) return "progress";
     return "nothing";
   }
@@ -178,7 +168,7 @@ export class Task {
 
   /** Highest event time seen, less the watermark; undefined before either. */
   get watermarkDelayMs(): number | undefined {
-    const delay = this.#eventTimeMax - this.#record.watermark;
+    const delay = this.#eventTime.max - this.#record.watermark;
     return Number.isFinite(delay) ? delay : undefined;
   }
 
@@ -212,18 +202,14 @@ export class Task {
     const { watermark: own = null } = progress;
     if (own !== null && own > this.#record.watermark) {
       this.#record.watermark = own;
-      this.#valve.restore(own);
+      this.#eventTime.restore(own);
     }
-    for (const { topic, next, watermarks, idle = [] } of progress.inputs) {
-      const input = this.#inputs.get(inputId(topic, partition));
+    for (const saved of progress.inputs) {
+      const input = this.#inputs.get(inputId(saved.topic, partition));
       // An input that the job no longer has: what it gave is in the state, nothing more comes of it.
       if (!input) continue;
-      input.next = next;
-      for (const [channel, watermark] of Object.entries(watermarks)) {
-        if (!input.channels.includes(channel)) continue;
-        if (watermark !== null) this.#valve.advance(channel, watermark);
-        if (idle.includes(channel)) this.#valve.setIdle(channel);
-      }
+      input.next = saved.next;
+      this.#eventTime.restoreInput(input, saved);
     }
   }
 
@@ -345,8 +331,7 @@ export class Task {
         records.offset >= input.next,
         () => `offset ${records.offset} of ${polled.topic}/${polled.partition} a second time`,
       );
-      input.lastRecordMs = elapsedMs;
-      this.#quietFrom = undefined;
+      this.#eventTime.heard(input, elapsedMs);
       record.offset = records.offset;
       record.ingestMs = records.timestampMs;
       record.timestamp = undefined;
@@ -384,9 +369,7 @@ export class Task {
     switch (buffer[valueStart]) {
       case DATA:
         this.#record.timestamp = dataTimestamp(buffer, valueStart);
-        if (this.#record.timestamp !== undefined && this.#record.timestamp > this.#eventTimeMax) {
-          this.#eventTimeMax = this.#record.timestamp;
-        }
+        if (this.#record.timestamp !== undefined) this.#eventTime.saw(this.#record.timestamp);
         this.#processSource(input, records, dataStart(valueStart));
         return;
       case WATERMARK: {
@@ -396,8 +379,7 @@ export class Task {
           input.channels.includes(channel),
           `a watermark of task ${task} in ${input.input.topic}: written with another parallelism`,
         );
-        this.#valve.advance(channel, watermark);
-        if (idle) this.#valve.setIdle(channel);
+        this.#eventTime.advance(channel, watermark, idle);
         return;
       }
       default:
@@ -411,50 +393,16 @@ export class Task {
   tick(nowMs: number, elapsedMs = nowMs): void {
     this.#record.nowMs = nowMs;
     this.#elapsedMs = elapsedMs;
-    for (const input of this.#sources) {
-      if (input.next >= input.end && elapsedMs - input.lastRecordMs >= input.idleAfterMs)
-        this.#valve.setIdle(input.channels[0]!);
-    }
-    if (this.#valve.allIdle) this.#goOnQuietly(elapsedMs);
+    this.#eventTime.tick(elapsedMs, this.#record.watermark);
     this.#advanceEventTime();
     for (const step of this.#stage.steps) step.tick(nowMs);
     this.#undo.clear();
     this.#state.expire(this.#record.watermark, nowMs);
   }
 
-  /**
-   * All inputs are idle; when they have been for long enough, event time goes on with the clock (`quietAfter`). Nothing is
-   * written for that alone: what it sets off is committed together with the watermark that it came from.
-   */
-  #goOnQuietly(elapsedMs: number): void {
-    const lastRecordMs = Math.max(...this.#sources.map((input) => input.lastRecordMs));
-    const silentMs = elapsedMs - lastRecordMs - Math.min(...this.#sources.map((input) => input.quietAfterMs));
-    // Without sources of time, it comes from upstream; without `quietAfter`, this is minus infinity.
-    if (!(silentMs >= 0 && silentMs < Number.POSITIVE_INFINITY)) {
-      this.#quietFrom = undefined;
-      return;
-    }
-    this.#quietFrom ??= Math.max(this.#record.watermark, this.#eventTimeMax);
-    // In steps, since each is news for the tasks downstream.
-    const watermark = this.#quietFrom + Math.floor(silentMs / QUIET_STEP_MS) * QUIET_STEP_MS;
-    for (const { channels } of this.#sources) {
-      this.#valve.advance(channels[0]!, watermark);
-      this.#valve.setIdle(channels[0]!);
-    }
-  }
-
-  /** Partitions that are so far ahead of the slowest one that they are better not read now (`driftMax`). */
+  /** Partitions that are better not read now (`driftMax`). */
   held(): readonly TopicPartition[] {
-    let slowest = Number.POSITIVE_INFINITY;
-    for (const { channels, next, end } of this.#sources) {
-      const watermark = this.#valve.watermarkOf(channels[0]!);
-      // One that has said nothing and has nothing to read waits to become idle: nobody has to wait with it.
-      if (this.#valve.isIdle(channels[0]!) || (watermark === NO_WATERMARK && next >= end)) continue;
-      slowest = Math.min(slowest, watermark);
-    }
-    return this.#sources
-      .filter(({ channels, driftMaxMs }) => this.#valve.watermarkOf(channels[0]!) - slowest > driftMaxMs)
-      .map(({ input, partition }) => ({ topic: input.topic, partition }));
+    return this.#eventTime.held();
   }
 
   /** When `tick` has something to do next, Unix milliseconds, or +Infinity. */
@@ -463,7 +411,7 @@ export class Task {
   }
 
   #advanceEventTime(): void {
-    const watermark = this.#valve.output();
+    const watermark = this.#eventTime.watermark();
     if (watermark <= this.#record.watermark) return;
     this.#record.watermark = watermark;
     for (const step of this.#stage.steps) step.advance(watermark);
@@ -505,23 +453,10 @@ export class Task {
   }
 
   #deadLetter(error: unknown, key: Buffer | null, value: Buffer | null): void {
-    const { topic, partition, offset, ingestMs, step } = this.#record;
-    const why = error instanceof Error ? error.message : String(error);
-    const cut = (key?.length ?? 0) > LETTER_KEY_MAX || (value?.length ?? 0) > LETTER_VALUE_MAX;
-    const reason = cut ? `${why.slice(0, 1900)} (cut short here: it stands whole where it came from)` : why;
-    const letter = DeadLetter.encode({
-      job: this.#spec.job,
-      stage: this.#plan.name,
-      step,
-      topic,
-      partition,
-      offset,
-      timestampMs: ingestMs,
-      reason: reason.slice(0, 2000),
-      key: key?.subarray(0, LETTER_KEY_MAX) ?? null,
-      value: value?.subarray(0, LETTER_VALUE_MAX) ?? null,
-    });
+    const where = { job: this.#spec.job, stage: this.#plan.name };
+    const letter = deadLetter(where, this.#record, error, key, value);
     const partitions = this.#spec.partitions[this.#plan.outputs[DEAD_LETTERS]!]!;
+    const { partition, ingestMs } = this.#record;
     this.#frames.write(DEAD_LETTERS, partition % partitions, ingestMs, null, letter);
     this.counters.deadLetters++;
   }
@@ -544,7 +479,7 @@ export class Task {
   #statusDue(): boolean {
     if (this.#plan.exchangesOut.length === 0) return false;
     if (this.#elapsedMs - this.#sentAtMs < this.#spec.watermarkEveryMs) return false;
-    return this.#record.watermark > this.#sentWatermark || this.#valve.allIdle !== this.#sentIdle;
+    return this.#record.watermark > this.#sentWatermark || this.#eventTime.isIdle !== this.#sentIdle;
   }
 
   /** Tells every task downstream how far this one has come. */
@@ -552,7 +487,7 @@ export class Task {
     if (!this.#statusDue()) return;
     this.#sentAtMs = this.#elapsedMs;
     this.#sentWatermark = this.#record.watermark;
-    this.#sentIdle = this.#valve.allIdle;
+    this.#sentIdle = this.#eventTime.isIdle;
     const message = encodeWatermark({
       task: this.#spec.slot,
       watermark: this.#sentWatermark,
@@ -585,13 +520,10 @@ export class Task {
           ...(this.#broadcasts.size > 0 && {
             broadcasts: Object.fromEntries([...this.#broadcasts].map(([topic, { next }]) => [topic, next])),
           }),
-          inputs: inputs.map(({ input, next, channels }) => ({
-            topic: input.topic,
-            next,
-            watermarks: Object.fromEntries(
-              channels.map((channel) => [channel, finite(this.#valve.watermarkOf(channel))]),
-            ),
-            idle: channels.filter((channel) => this.#valve.isIdle(channel)),
+          inputs: inputs.map((input) => ({
+            topic: input.input.topic,
+            next: input.next,
+            ...this.#eventTime.saveInput(input),
           })),
         }),
       );
@@ -614,8 +546,8 @@ export class Task {
       outputIndex: (topic) => outputs.indexOf(topic),
       partitionsOf: (topic) => this.#spec.partitions[topic]!,
       observeEventTime: (timeMs, watermark) => {
-        if (timeMs > this.#eventTimeMax) this.#eventTimeMax = timeMs;
-        this.#valve.advance(this.#current!.channels[0]!, watermark);
+        this.#eventTime.saw(timeMs);
+        this.#eventTime.advance(this.#current!.channels[0]!, watermark);
       },
       attempt: (key, partition, timestamp, run, argument) =>
         this.#attempt(key, partition, timestamp, run, argument),
@@ -629,7 +561,6 @@ export class Task {
   }
 }
 
-const finite = (watermark: number): number | null => (Number.isFinite(watermark) ? watermark : null);
 const inputId = (topic: string, partition: number): string => `${topic}/${partition}`;
 
 function rowOf(codec: Codec<unknown>, records: RecordCursor): Row<unknown> {

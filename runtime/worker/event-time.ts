@@ -1,0 +1,130 @@
+/**
+ * How far event time has come in a task, out of what its inputs say and how long they have been silent.
+ *
+ * Owns the valve and what each source partition has told. What the time sets off is the task's (task.ts).
+ *
+ * ET1  Durations are told by elapsed time, never by the clock.
+ * ET2  While all is quiet, event time goes on with elapsed time where the job wants it (`quietAfter`). Nothing is written for
+ *      that alone: what it sets off is committed together with the watermark that it came from.
+ */
+import type { InputProgress } from "../checkpoint/progress.ts";
+import { WatermarkValve } from "../exchange/watermark-valve.ts";
+import type { TopicPartition } from "../kafka/log.ts";
+import { NO_WATERMARK } from "../time.ts";
+import type { InputPartition } from "./input-partition.ts";
+
+/** Steps in which time goes on while all is quiet: each is news for the tasks downstream. */
+const QUIET_STEP_MS = 1_000;
+
+export class EventTime {
+  readonly #valve = new WatermarkValve();
+  /** Inputs that bring event time from outside. */
+  readonly #sources: InputPartition[] = [];
+  /** The highest event time seen. */
+  #max = NO_WATERMARK;
+  /** Event time from which elapsed time goes on, while all is quiet. */
+  #quietFrom: number | undefined;
+
+  add(input: InputPartition): void {
+    for (const channel of input.channels) this.#valve.add(channel);
+    if (input.input.upstream === undefined && input.channels.length > 0) this.#sources.push(input);
+  }
+
+  get max(): number {
+    return this.#max;
+  }
+
+  /** Whether every input is idle. */
+  get isIdle(): boolean {
+    return this.#valve.allIdle;
+  }
+
+  /** Whether it goes on by elapsed time alone (ET2). */
+  get isQuiet(): boolean {
+    return this.#quietFrom !== undefined;
+  }
+
+  /** The watermark now: it never goes back. */
+  watermark(): number {
+    return this.#valve.output();
+  }
+
+  /** What a changelog says: of the task's own watermark, and of an input's channels. */
+  restore(watermark: number): void {
+    this.#valve.restore(watermark);
+  }
+
+  restoreInput(input: InputPartition, { watermarks, idle = [] }: InputProgress): void {
+    for (const [channel, watermark] of Object.entries(watermarks)) {
+      if (!input.channels.includes(channel)) continue;
+      if (watermark !== null) this.#valve.advance(channel, watermark);
+      if (idle.includes(channel)) this.#valve.setIdle(channel);
+    }
+  }
+
+  /** The counterpart of `restoreInput`. */
+  saveInput({ channels }: InputPartition): Pick<InputProgress, "watermarks" | "idle"> {
+    return {
+      watermarks: Object.fromEntries(
+        channels.map((channel) => [channel, finite(this.#valve.watermarkOf(channel))]),
+      ),
+      idle: channels.filter((channel) => this.#valve.isIdle(channel)),
+    };
+  }
+
+  /** A record arrived. */
+  heard(input: InputPartition, elapsedMs: number): void {
+    input.lastRecordMs = elapsedMs;
+    this.#quietFrom = undefined;
+  }
+
+  /** An event time was seen. */
+  saw(timeMs: number): void {
+    if (timeMs > this.#max) this.#max = timeMs;
+  }
+
+  /** A watermark was heard on a channel. */
+  advance(channel: string, watermark: number, idle = false): void {
+    this.#valve.advance(channel, watermark);
+    if (idle) this.#valve.setIdle(channel);
+  }
+
+  /** Time passes without records. @param reached the watermark that the task has come to */
+  tick(elapsedMs: number, reached: number): void {
+    for (const input of this.#sources) {
+      if (input.next >= input.end && elapsedMs - input.lastRecordMs >= input.idleAfterMs)
+        this.#valve.setIdle(input.channels[0]!);
+    }
+    if (this.#valve.allIdle) this.#goOnQuietly(elapsedMs, reached);
+  }
+
+  #goOnQuietly(elapsedMs: number, reached: number): void {
+    const lastRecordMs = Math.max(...this.#sources.map((input) => input.lastRecordMs));
+    const silentMs = elapsedMs - lastRecordMs - Math.min(...this.#sources.map((input) => input.quietAfterMs));
+    // Without sources of time, it comes from upstream; without `quietAfter`, this is minus infinity.
+    if (!(silentMs >= 0 && silentMs < Number.POSITIVE_INFINITY)) {
+      this.#quietFrom = undefined;
+      return;
+    }
+    this.#quietFrom ??= Math.max(reached, this.#max);
+    const watermark = this.#quietFrom + Math.floor(silentMs / QUIET_STEP_MS) * QUIET_STEP_MS;
+    for (const { channels } of this.#sources) this.advance(channels[0]!, watermark, true);
+  }
+
+  /** Partitions that are so far ahead of the slowest one that they are better not read now (`driftMax`). */
+  held(): readonly TopicPartition[] {
+    let slowest = Number.POSITIVE_INFINITY;
+    for (const { channels, next, end } of this.#sources) {
+      const watermark = this.#valve.watermarkOf(channels[0]!);
+      // One that has said nothing and has nothing to read waits to become idle: nobody has to wait with it.
+      if (this.#valve.isIdle(channels[0]!) || (watermark === NO_WATERMARK && next >= end)) continue;
+      slowest = Math.min(slowest, watermark);
+    }
+    return this.#sources
+      .filter(({ channels, driftMaxMs }) => this.#valve.watermarkOf(channels[0]!) - slowest > driftMaxMs)
+      .map(({ input, partition }) => ({ topic: input.topic, partition }));
+  }
+}
+
+/** As JSON can hold it. */
+export const finite = (watermark: number): number | null => (Number.isFinite(watermark) ? watermark : null);
