@@ -29,7 +29,6 @@ import type { PolledPartition, Position, RecordCursor, TopicPartition } from "..
 import { type CompiledStage, compileStage } from "../operators/index.ts";
 import type { OperatorRuntime } from "../operators/operator-runtime.ts";
 import { RecordContext } from "../operators/record-context.ts";
-import { BroadcastState, broadcastStateName } from "../state/broadcast-state.ts";
 import { PROGRESS_KEY, parseChangelogKey } from "../state/changelog-key.ts";
 import { type ChangelogWriter, StateStore } from "../state/state-store.ts";
 import { UndoLog } from "../state/undo-log.ts";
@@ -37,6 +36,7 @@ import { NO_WATERMARK } from "../time.ts";
 import { deadLetter } from "./dead-letter.ts";
 import { EventTime, finite } from "./event-time.ts";
 import { exchangeChannel, type InputPartition, inputPartition, range } from "./input-partition.ts";
+import { SideInputs } from "./side-inputs.ts";
 
 export interface TaskSpec {
   readonly job: string;
@@ -79,10 +79,7 @@ export class Task {
   readonly #frames = new FrameWriter(1 << 18);
   readonly #state: StateStore;
   readonly #eventTime = new EventTime();
-  readonly #tables = new Map<string, Map<string, unknown>>();
-  readonly #broadcasts = new Map<string, BroadcastState<unknown>>();
-  /** Whether a broadcast was read further since the last epoch. */
-  #broadcastsMoved = false;
+  readonly #side: SideInputs;
   readonly #stage: CompiledStage;
   readonly #inputs = new Map<string, InputPartition>();
   readonly #partitions: readonly number[];
@@ -108,15 +105,10 @@ export class Task {
     this.#plan = plan;
     this.#spec = spec;
     this.#state = new StateStore(this.#record, this.#undo);
-    for (const table of plan.tables) this.#tables.set(table.name, new Map());
     this.#partitions = range(spec.inputPartitions).filter(
       (partition) => partition % spec.parallelism === spec.slot,
     );
-    for (const { topic, stored } of plan.broadcasts) {
-      const broadcast = new BroadcastState(topic.name, stored, this.#record, this.#partitions);
-      this.#broadcasts.set(topic.name, broadcast);
-      this.#state.adopt(broadcastStateName(topic.name), broadcast);
-    }
+    this.#side = new SideInputs(plan, this.#record, this.#state, this.#partitions);
     this.#stage = compileStage(plan.nodes, plan.exchangesOut, this.#runtime());
     for (const input of plan.inputs) {
       for (const partition of this.#partitions) {
@@ -142,7 +134,7 @@ export class Task {
     if (this.#frames.count > 0 || this.#state.isDirty) return "results";
     for (const step of this.#stage.steps) if (step.isDirty) return "results";
     if (this.#statusDue()) return "watermark";
-    if (this.#broadcastsMoved) return "progress";
+    if (this.#side.moved) return "progress";
     // ET2: while all is quiet, time alone is not worth a transaction.
     if (this.#record.watermark > this.#savedWatermark && !this.#eventTime.isQuiet) return "progress";
     for (const input of this.#inputs.values()) if (input.changed) return "progress";
@@ -195,10 +187,7 @@ export class Task {
 
   #restoreProgress(partition: number, progress: Progress): void {
     this.#epoch = Math.max(this.#epoch, progress.epoch);
-    for (const [topic, next] of Object.entries(progress.broadcasts ?? {})) {
-      const broadcast = this.#broadcasts.get(topic);
-      if (broadcast) broadcast.next = Math.max(broadcast.next, next);
-    }
+    this.#side.restore(progress);
     const { watermark: own = null } = progress;
     if (own !== null && own > this.#record.watermark) {
       this.#record.watermark = own;
@@ -246,69 +235,23 @@ export class Task {
     }));
   }
 
-  // --- tables --------------------------------------------------------------------------------------------------------
+  // --- tables and broadcasts -----------------------------------------------------------------------------------------
 
-  /** Records of a table, from any of its partitions. Bad ones are left out and counted. */
   processTable(polled: PolledPartition): void {
-    const source = this.#plan.tables.find((candidate) => candidate.name === polled.topic);
-    const table = this.#tables.get(polled.topic);
-    assert(source && table, `records of "${polled.topic}", which is no table of stage ${this.#plan.name}`);
-    const { records } = polled;
-    while (records.next()) {
-      if (records.keyStart < 0) continue;
-      const key = records.buffer.toString("utf8", records.keyStart, records.keyEnd);
-      if (records.valueStart < 0) {
-        table.delete(key);
-        continue;
-      }
-      try {
-        table.set(key, source.codec.decode(records.buffer, records.valueStart, records.valueEnd));
-      } catch {
-        this.counters.deadLetters++;
-      }
-    }
+    this.counters.deadLetters += this.#side.processTable(polled);
   }
 
   /** Where broadcasts are to be read on from, -1: from the start. They are read to their end before the first record. */
   broadcastPositions(): readonly Position[] {
-    return [...this.#broadcasts].map(([topic, { next }]) => ({ topic, partition: 0, offset: next }));
+    return this.#side.positions();
   }
 
   processBroadcast(polled: PolledPartition, nowMs: number): void {
-    const broadcast = this.#broadcasts.get(polled.topic);
-    const source = this.#plan.broadcasts.find(({ topic }) => topic.name === polled.topic);
-    assert(
-      broadcast && source,
-      `records of "${polled.topic}", which is no broadcast of stage ${this.#plan.name}`,
-    );
-    const record = this.#record;
-    const { records } = polled;
-    record.topic = polled.topic;
-    record.partition = polled.partition;
-    record.nowMs = nowMs;
-    record.step = "broadcast";
-    while (records.next()) {
-      const { buffer, keyStart, keyEnd, valueStart, valueEnd, offset } = records;
-      record.offset = offset;
-      record.ingestMs = records.timestampMs;
-      try {
-        if (valueStart >= 0) {
-          const value = source.topic.codec.decode(buffer, valueStart, valueEnd);
-          const activeFromMs = source.activeFrom?.(value) ?? NO_WATERMARK;
-          if (Number.isNaN(activeFromMs)) throw new Error("activeFrom gave NaN, which is not a time");
-          broadcast.apply(source.keyOf(value), value, activeFromMs, offset);
-        } else if (keyStart >= 0) {
-          broadcast.apply(buffer.toString("utf8", keyStart, keyEnd), undefined, NO_WATERMARK, offset);
-        }
-      } catch (error) {
-        // Each task reads it: one of them says so.
-        if (this.#spec.slot === 0) this.#deadLetter(error, copy(records, "key"), copy(records, "value"));
-      }
-    }
-    if (polled.nextOffset > broadcast.next) {
-      broadcast.next = polled.nextOffset;
-      this.#broadcastsMoved = true;
-    }
+    this.#record.nowMs = nowMs;
+    this.#side.processBroadcast(polled, (error, records) => {
+      // Each task reads it: one of them says so.
+      if (this.#spec.slot === 0) this.#deadLetter(error, copy(records, "key"), copy(records, "value"));
+    });
   }
 
   // --- records and time ----------------------------------------------------------------------------------------------
@@ -508,7 +451,7 @@ export class Task {
     this.#savedWatermark = this.#record.watermark;
     for (const partition of this.#partitions) {
       const inputs = this.#plan.inputs.map(({ topic }) => this.#inputs.get(inputId(topic, partition))!);
-      if (told && !this.#broadcastsMoved && !inputs.some((input) => input.changed)) continue;
+      if (told && !this.#side.moved && !inputs.some((input) => input.changed)) continue;
       told = true;
       for (const input of inputs) input.changed = false;
       this.#changelog.putBytes(
@@ -517,9 +460,7 @@ export class Task {
         encodeProgress({
           epoch: this.#epoch,
           watermark: finite(this.#record.watermark),
-          ...(this.#broadcasts.size > 0 && {
-            broadcasts: Object.fromEntries([...this.#broadcasts].map(([topic, { next }]) => [topic, next])),
-          }),
+          ...this.#side.save(),
           inputs: inputs.map((input) => ({
             topic: input.input.topic,
             next: input.next,
@@ -528,7 +469,7 @@ export class Task {
         }),
       );
     }
-    this.#broadcastsMoved = false;
+    this.#side.cut();
   }
 
   // --- making --------------------------------------------------------------------------------------------------------
@@ -542,7 +483,7 @@ export class Task {
       state: this.#state,
       job: this.#spec.job,
       inputPartitions: this.#spec.inputPartitions,
-      table: (topic) => this.#tables.get(topic) ?? this.#broadcasts.get(topic)!.facade,
+      table: (topic) => this.#side.content(topic),
       outputIndex: (topic) => outputs.indexOf(topic),
       partitionsOf: (topic) => this.#spec.partitions[topic]!,
       observeEventTime: (timeMs, watermark) => {
