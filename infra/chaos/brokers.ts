@@ -7,7 +7,7 @@
  *
  * B1  The harness's own readers use a listener without a proxy.
  * B2  Where a disk is to be full, every broker's folder is a small file system of its own, if the system allows mounting one.
- *     It is gone after the run; otherwise the folder stays for whoever looks into what went wrong.
+ *     What it holds is copied beside it at the end, for whoever looks into what went wrong.
  */
 import { join } from "node:path";
 import type { KafkaConnection } from "../../runtime/config.ts";
@@ -37,7 +37,7 @@ const DISK_MB = 1536;
  * are gone before a slow restore is done (19).
  */
 const CHAOTIC = {
-  "transactional.id.expiration.ms": 25_000,
+  "transactional.id.expiration.ms": 60_000,
   "transaction.remove.expired.transaction.cleanup.interval.ms": 2_000,
   "log.cleaner.backoff.ms": 1_000,
   "log.cleaner.delete.retention.ms": 1_000,

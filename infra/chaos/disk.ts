@@ -1,13 +1,13 @@
 /** A small file system of its own (tmpfs) for a service's folder, so that it can be full. Needs the right to mount. */
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { closeSync, cpSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
 export interface SmallDisk {
   /** Until nothing more can be written. */
   fill(): void;
   free(): void;
-  /** When nobody uses it any more. */
+  /** When nobody uses it any more. What it holds is kept beside it, as `NAME.kept`. */
   unmount(): void;
 }
 
@@ -47,6 +47,7 @@ export function mountSmall(path: string, sizeMb: number, log: (line: string) => 
     free: () => rmSync(ballast, { force: true }),
     unmount() {
       process.off("exit", unmount);
+      cpSync(path, `${path}.kept`, { recursive: true, filter: (from) => !from.endsWith(".sock") });
       unmount();
     },
   };

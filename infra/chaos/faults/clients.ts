@@ -101,13 +101,13 @@ export const poison: Fault = {
 export const idle: Fault = {
   name: "idle",
   rows: [31],
-  what: "nothing comes for longer than transactional ids live (25 s here), then the race goes on",
+  what: "nothing comes for longer than transactional ids live (a minute here), then the race goes on",
   recoversWithinS: 40,
   async inject({ cluster }) {
     cluster.loader?.freeze();
     return {
-      detail: "the replay stands still for 35 s",
-      holdMs: 35_000,
+      detail: "the replay stands still for 75 s",
+      holdMs: 75_000,
       heal: () => {
         cluster.loader?.thaw();
         return undefined;
