@@ -137,6 +137,27 @@ export interface Standing {
   projectedPlace: number | null;
 }
 
+export interface Reading {
+  tsMs: number;
+  hr: number | null;
+  lat: number | null;
+  lon: number | null;
+  distanceM: number | null;
+  steps: number | null;
+  cadence: number | null;
+  altitudeM: number | null;
+}
+
+export interface Upload {
+  participant: string;
+  event: string | null;
+  device: string;
+  id: number;
+  sentMs: number;
+  receivedMs: number;
+  readings: Reading[];
+}
+
 export interface DeadLetter {
   job: string;
   stage: string;
@@ -158,4 +179,5 @@ export const PassingOutcome = codec<PassingOutcome>("passing-outcome");
 export const CorrectionOutcome = codec<CorrectionOutcome>("correction-outcome");
 export const RunnerUpdate = codec<RunnerUpdate>("runner-update");
 export const Standing = codec<Standing>("standing");
+export const Upload = codec<Upload>("upload");
 export const DeadLetter = codec<DeadLetter>("dead-letter");

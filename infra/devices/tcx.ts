@@ -1,0 +1,20 @@
+/** Garmin's Training Center XML: laps of track points. */
+import type { Dialect } from "./xml-track.ts";
+
+export const TCX: Dialect = {
+  name: "TCX",
+  root: "TrainingCenterDatabase",
+  point: "Trackpoint",
+  time: "Time",
+  fields: {
+    "Position/LatitudeDegrees": "lat",
+    "Position/LongitudeDegrees": "lon",
+    "Trackpoint/AltitudeMeters": "altitudeM",
+    "Trackpoint/DistanceMeters": "distanceM",
+    "HeartRateBpm/Value": "hr",
+    "Trackpoint/Cadence": "cadence",
+    "TPX/RunCadence": "cadence",
+  },
+  attributes: {},
+  sport: { element: "Activity", attribute: "Sport" },
+};
