@@ -1,19 +1,25 @@
 /**
- * How far the replay of a race is: the last record of the race in `pacestream.replays`, written in the same transaction as
- * what it counts.
+ * How far a play is: the last record under its id in `pacestream.replays`, written in the same transaction as what it counts.
  */
 
 import { PacestreamError } from "../../runtime/errors.ts";
 import type { PartitionReader } from "../../runtime/kafka/log.ts";
-import { codecOf } from "../../schemas/codec.ts";
+import { type Codec, codecOf } from "../../schemas/codec.ts";
 import { NOTHING_SENT, type Sent } from "./script.ts";
 import { REPLAYS } from "./topics.ts";
 
-export interface ReplayProgress extends Sent {
-  /** SHA-256 of the recording: the counts mean nothing for another one. */
+/** What the progress of every play says. */
+export interface PlayProgress {
+  /** SHA-256 of what is played: the counts mean nothing for anything else. */
   readonly fingerprint: string;
   /** The run that wrote this, by a name of its own: whoever finds another's has been taken over. */
   readonly owner: string;
+  /** Everything was sent. */
+  readonly ended: boolean;
+}
+
+/** Of a race. */
+export interface ReplayProgress extends PlayProgress, Sent {
   /** When the first read was sent, Unix milliseconds; `null` before. */
   readonly firstReadAtMs: number | null;
 }
@@ -39,23 +45,24 @@ export function noProgress(fingerprint: string): ReplayProgress {
 
 const POLL_MS = 100;
 
-/** The progress of `race` as committed when this is called, or `undefined`: nothing was sent. */
-export async function readProgress(
+/** The progress of the play `id` as committed when this is called, or `undefined`: nothing was sent. */
+export async function readProgress<P>(
   reader: PartitionReader,
-  race: string,
-): Promise<ReplayProgress | undefined> {
+  id: string,
+  codec: Codec<P>,
+): Promise<P | undefined> {
   const partition = { topic: REPLAYS, partition: 0 };
   const [range] = await reader.offsets([partition]);
   if (!range || range.first >= range.end) return undefined;
-  let latest: ReplayProgress | undefined;
+  let latest: P | undefined;
   reader.assign([{ ...partition, offset: range.first }]);
   for (let next = range.first; next < range.end; ) {
     for (const polled of await reader.poll(POLL_MS)) {
       const { records } = polled;
       while (records.next()) {
         const key = records.buffer.toString("utf8", records.keyStart, records.keyEnd);
-        if (key !== race || records.valueStart < 0) continue;
-        latest = ReplayProgress.decode(records.buffer, records.valueStart, records.valueEnd);
+        if (key !== id || records.valueStart < 0) continue;
+        latest = codec.decode(records.buffer, records.valueStart, records.valueEnd);
       }
       next = polled.nextOffset;
     }
@@ -63,24 +70,24 @@ export async function readProgress(
   return latest;
 }
 
-/** Whether `found` may be gone on from with a recording of this fingerprint. @throws PacestreamError when it may not. */
-export function checkSameRecording(race: string, found: ReplayProgress, fingerprint: string): void {
-  if (found.fingerprint === fingerprint) return;
+/** Whether `found` may be gone on from. @throws PacestreamError when it counts something else. */
+export function checkSameRecording<P extends PlayProgress>(
+  play: { readonly id: string; readonly fingerprint: string; amount(sent: P): string },
+  found: P,
+): void {
+  if (found.fingerprint === play.fingerprint) return;
   throw new PacestreamError(
     "REPLAY_OTHER_RECORDING",
-    `Kafka already holds another recording of the race ${race} (${found.reads} reads): ` +
-      "give this one another id in race.json, or start with an empty data folder (--data DIR)",
+    `Kafka already holds another recording of ${play.id} (${play.amount(found)}): ` +
+      "give this one another id (id in race.json, --name for devices), or start with an empty data folder (--data DIR)",
   );
 }
 
 /** What the log says about a transaction whose end was not heard. */
 export type Settled = "landed" | "missing" | "overtaken";
 
-export function settle(found: ReplayProgress, before: ReplayProgress, after: ReplayProgress): Settled {
-  if (isSame(found, after)) return "landed";
-  return isSame(found, before) ? "missing" : "overtaken";
-}
-
-function isSame(a: ReplayProgress, b: ReplayProgress): boolean {
-  return ReplayProgress.encode(a).equals(ReplayProgress.encode(b));
+export function settle<P>(codec: Codec<P>, found: P, before: P, after: P): Settled {
+  const isFound = (progress: P) => codec.encode(progress).equals(codec.encode(found));
+  if (isFound(after)) return "landed";
+  return isFound(before) ? "missing" : "overtaken";
 }

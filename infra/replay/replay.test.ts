@@ -148,9 +148,7 @@ describe("a replay", () => {
   test("does not go on with another recording under the same id", async () => {
     const log = new FakeLog();
     await run(log);
-    await expect(run(log, { fingerprint: "g" })).rejects.toThrow(
-      /another recording of the race r \(10000 reads\)/,
-    );
+    await expect(run(log, { fingerprint: "g" })).rejects.toThrow(/another recording of r \(10000 reads\)/);
   });
 
   test("keeps the pace of the race", async () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Race } from "../../schemas/index.ts";
-import { noProgress, settle } from "./progress.ts";
+import { noProgress, ReplayProgress, settle } from "./progress.ts";
 import {
   countStep,
   heartbeatEveryMs,
@@ -145,8 +145,8 @@ test("a heartbeat comes each race minute, and at least each second on the wall",
 test("a transaction of unknown end has landed, is missing, or somebody else went on", () => {
   const before = { ...noProgress("f"), owner: "me", race: true, entrants: 3 };
   const after = { ...before, entrants: 5 };
-  expect(settle(after, before, after)).toBe("landed");
-  expect(settle(before, before, after)).toBe("missing");
-  expect(settle({ ...before, owner: "another" }, before, after)).toBe("overtaken");
-  expect(settle({ ...after, reads: 1 }, before, after)).toBe("overtaken");
+  expect(settle(ReplayProgress, after, before, after)).toBe("landed");
+  expect(settle(ReplayProgress, before, before, after)).toBe("missing");
+  expect(settle(ReplayProgress, { ...before, owner: "another" }, before, after)).toBe("overtaken");
+  expect(settle(ReplayProgress, { ...after, reads: 1 }, before, after)).toBe("overtaken");
 });
