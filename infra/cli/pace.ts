@@ -9,6 +9,7 @@ import { PacestreamError } from "../../runtime/errors.ts";
 import { chaosCommand } from "./commands/chaos.ts";
 import { correctCommand } from "./commands/correct.ts";
 import { deadLettersCommand } from "./commands/dead-letters.ts";
+import { deviceCommand } from "./commands/device.ts";
 import { cancelCommand, jobsCommand, submitCommand } from "./commands/jobs.ts";
 import { raceCommand } from "./commands/race.ts";
 import { sqlCommand } from "./commands/sql.ts";
@@ -31,6 +32,7 @@ const program = new Command("pace")
   .showHelpAfterError("(--help says what there is)")
   .addCommand(upCommand())
   .addCommand(raceCommand())
+  .addCommand(deviceCommand())
   .addCommand(jobsCommand())
   .addCommand(submitCommand())
   .addCommand(cancelCommand())

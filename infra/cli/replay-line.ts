@@ -4,14 +4,12 @@ import type { ReplayProgress } from "../replay/progress.ts";
 import type { Outlook } from "../replay/recording.ts";
 import type { Speed } from "../replay/tempo.ts";
 import { clockOf, count, durationOf } from "./output.ts";
-
-/** Rates are taken over this long. */
-const RATE_OVER_MS = 5_000;
+import { Rate } from "./rate.ts";
 
 export class ReplayLine {
   readonly #speed: Speed;
   readonly #outlook: Outlook;
-  readonly #marks: { atMs: number; reads: number }[] = [];
+  readonly #rate = new Rate();
 
   constructor(speed: Speed, outlook: Outlook) {
     this.#speed = speed;
@@ -20,12 +18,8 @@ export class ReplayLine {
 
   /** @param raceMs the race clock; `undefined` while entrants are sent. */
   text({ entrants, reads }: ReplayProgress, raceMs: number | undefined, nowMs: number): string {
-    const marks = this.#marks;
-    marks.push({ atMs: nowMs, reads });
-    while (marks.length > 2 && nowMs - marks[0]!.atMs > RATE_OVER_MS) marks.shift();
+    const perSecond = this.#rate.at(reads, nowMs);
     if (raceMs === undefined) return `start list: ${count(entrants)} entrants sent`;
-    const { atMs, reads: before } = marks[0]!;
-    const perSecond = nowMs > atMs ? ((reads - before) * 1000) / (nowMs - atMs) : 0;
     const leftMs = this.#leftMs(reads, raceMs, perSecond);
     const total = Math.max(reads, this.#outlook.reads);
     return [
