@@ -20,6 +20,11 @@ export const RACES_DIR = join(ROOT, "infra/races");
 /** What `npm start` shows. */
 export const RACE_DEFAULT = join(RACES_DIR, "chicago-2023");
 
+/** What runners with trackers play: recordings of long races. */
+export const TRACKER_RECORDINGS = ["vz-boston-marathon-2017.gpx.gz", "vz-half-marathon-2022.gpx.gz"].map(
+  (name) => join(ROOT, "infra/recordings", name),
+);
+
 /** How a command finds the program; each from its flag. */
 export interface Whereabouts {
   readonly data: string;

@@ -9,11 +9,12 @@ import { join, relative } from "node:path";
 import { pino } from "pino";
 import { clickHouseFromEnvironment, kafkaFromEnvironment } from "../../runtime/config.ts";
 import { PacestreamError } from "../../runtime/errors.ts";
+import { playDevicesIntoKafka } from "../devices/kafka-devices.ts";
 import { type Platform, startPlatform } from "../platform/platform.ts";
 import { replayIntoKafka } from "../replay/kafka-replay.ts";
 import { openRecording, type RecordedRace } from "../replay/recording.ts";
 import type { ReplayResult } from "../replay/replay.ts";
-import type { Speed } from "../replay/tempo.ts";
+import { type Speed, sharedClock } from "../replay/tempo.ts";
 import { TOKEN_VARIABLE } from "./connect.ts";
 import { summarise } from "./once.ts";
 import { type Console, count, openConsole } from "./output.ts";
@@ -21,6 +22,7 @@ import { ROOT } from "./places.ts";
 import { ReplayConsole } from "./replay-console.ts";
 import { writeRunFile } from "./run-file.ts";
 import { aborted, listenForStop, type Stopping } from "./stopping.ts";
+import { openTrackers } from "./trackers.ts";
 
 export interface UpOptions {
   readonly race: string;
@@ -31,6 +33,7 @@ export interface UpOptions {
   readonly once?: boolean;
   readonly keep?: boolean;
   readonly replay: boolean;
+  readonly trackers?: boolean;
   readonly parallelism?: number;
   readonly json?: boolean;
 }
@@ -98,15 +101,29 @@ async function run(
   terminal.line(`Replaying ${race.name} ${pace}; Ctrl-C stops, and the same command goes on from there`);
   const startedMs = Date.now();
   let result: ReplayResult;
-  try {
-    result = await replayIntoKafka(platform.kafka, {
-      recording,
-      fingerprint: recording.fingerprint,
+  const trackers = options.trackers ? await openTrackers(options.race) : undefined;
+  if (trackers) terminal.line(`${count(trackers.field.size)} runners wear trackers`);
+  // One clock: what a runner's device says belongs to where the race is.
+  const startClock = sharedClock(options.speed);
+  const replaying = replayIntoKafka(platform.kafka, {
+    recording,
+    fingerprint: recording.fingerprint,
+    speed: options.speed,
+    startClock,
+    signal,
+    onProgress: shown.onProgress(recording.outlook),
+    onTrouble: shown.onTrouble,
+  });
+  const tracking =
+    trackers &&
+    playDevicesIntoKafka(platform.kafka, trackers, {
       speed: options.speed,
+      startClock,
       signal,
-      onProgress: shown.onProgress(recording.outlook),
       onTrouble: shown.onTrouble,
     });
+  try {
+    [result] = await Promise.all([replaying, tracking]);
     shown.end();
   } catch (error) {
     shown.end();

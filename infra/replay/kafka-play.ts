@@ -36,7 +36,8 @@ export function playLog<P>(kafka: KafkaConnection, progress: Codec<P>): PlayLog<
     openWriter: (transactionalId) =>
       createTransactionalWriter(kafka, { transactionalId, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS }),
     async readProgress(id) {
-      const reader = createPartitionReader(kafka, { clientId: `replay-${id}` });
+      // Not with the id in it: a broker refuses client names with "/" or "_" (it takes them for software's, KIP-511).
+      const reader = createPartitionReader(kafka, { clientId: "pacestream-replay" });
       try {
         return await readProgress(reader, id, progress);
       } finally {

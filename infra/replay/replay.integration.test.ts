@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { createPartitionReader } from "../../runtime/kafka/reader.ts";
 import { Entrant, TimingMessage } from "../../schemas/index.ts";
 import { replayProgress } from "./kafka-replay.ts";
+import { mulberry32, readAll } from "./replays.fixture.ts";
 import { ENTRANTS, PASSINGS } from "./topics.ts";
 
 const READS = 20_000;
@@ -49,33 +49,6 @@ function startReplay(path: string, speed: string): ChildProcess {
     env: { ...process.env, KAFKA_BROKERS: inject("kafka").brokers.join(",") },
     stdio: ["ignore", "pipe", "pipe"],
   });
-}
-
-/** Committed records of the topic, partition by partition. */
-async function readAll<T>(
-  topic: string,
-  decode: (bytes: Buffer, start: number, end: number) => T,
-): Promise<T[][]> {
-  const reader = createPartitionReader(inject("kafka"));
-  const partitions = Array.from({ length: await reader.partitionCount(topic) }, (_, partition) => ({
-    topic,
-    partition,
-  }));
-  const ranges = await reader.offsets(partitions);
-  const found: T[][] = partitions.map(() => []);
-  const left = new Set(
-    partitions.filter((_, i) => ranges[i]!.first < ranges[i]!.end).map(({ partition }) => partition),
-  );
-  reader.assign([...left].map((partition) => ({ topic, partition, offset: ranges[partition]!.first })));
-  while (left.size > 0) {
-    for (const { partition, records, nextOffset } of await reader.poll(100)) {
-      while (records.next())
-        found[partition]!.push(decode(records.buffer, records.valueStart, records.valueEnd));
-      if (nextOffset >= ranges[partition]!.end) left.delete(partition);
-    }
-  }
-  await reader.close();
-  return found;
 }
 
 async function expectWhole(race: string): Promise<void> {
@@ -153,14 +126,4 @@ async function untilStarted(race: string, exited: Promise<unknown>): Promise<voi
 async function progressOf(race: string): Promise<number | undefined> {
   // Until the first replay has made the topics there is nothing to read.
   return (await replayProgress(inject("kafka"), race).catch(() => undefined))?.reads;
-}
-
-function mulberry32(state: number): () => number {
-  let a = state;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { startTempo } from "./tempo.ts";
+import { sharedClock, startTempo } from "./tempo.ts";
 
 test("at speed 60 a race minute is a second on the wall", () => {
   const tempo = startTempo(60, 27_000_000, 5000);
@@ -18,4 +18,10 @@ test("at top speed everything is due", () => {
   const tempo = startTempo("max", 0, 0);
   expect(tempo.raceMsAt(0)).toBe(Number.POSITIVE_INFINITY);
   expect(tempo.waitMs(1e9, 0)).toBe(0);
+});
+
+test("plays that share a clock keep together, whichever begins first", () => {
+  const start = sharedClock(60);
+  expect(start(10_000, 0).waitMs(70_000, 0)).toBe(1000);
+  expect(start(70_000, 500).waitMs(70_000, 500)).toBe(500);
 });

@@ -22,3 +22,12 @@ export function startTempo(speed: Speed, raceMs: number, wallMs: number): Tempo 
     waitMs: (dueMs, nowMs) => Math.max(0, wallMs + (dueMs - raceMs) / speed - nowMs),
   };
 }
+
+/** A clock that several plays share: it starts with whichever of them has its first timed step first. */
+export function sharedClock(speed: Speed): (raceMs: number, wallMs: number) => Tempo {
+  let tempo: Tempo | undefined;
+  return (raceMs, wallMs) => {
+    tempo ??= startTempo(speed, raceMs, wallMs);
+    return tempo;
+  };
+}

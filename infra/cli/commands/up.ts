@@ -20,6 +20,7 @@ export function upCommand(): Command {
     .option("--once", "end when every result of the race is in ClickHouse; the last line is JSON")
     .option("--keep", "with --once: go on serving after that line")
     .option("--no-replay", "replay nothing: a further node, or results already there")
+    .option("--trackers", "the runners wear devices: their readings go into Kafka too, in step with the race")
     .option("--parallelism <n>", "slots the leaderboard's work is shared by", parseParallelism)
     .addOption(jsonOption())
     .addHelpText(
@@ -31,6 +32,8 @@ export function upCommand(): Command {
       if (options.keep && !options.once) command.error("error: --keep goes with --once");
       if (options.once && !options.replay)
         command.error("error: --once waits for a replay, --no-replay starts none");
+      if (options.trackers && !options.replay)
+        command.error("error: --trackers are of the race that is replayed, --no-replay replays none");
       // Loaded now, not at the top: other commands start in a moment because they do not load the whole product.
       const { up } = await import("../up.ts");
       process.exit(await up(options));
