@@ -158,6 +158,86 @@ export interface Upload {
   readings: Reading[];
 }
 
+export type ResultPane = "early" | "on_time" | "late";
+
+/** What readings come to, whatever they are put together by. */
+export interface ReadingStats {
+  readings: number;
+  hrCount: number;
+  hrMin: number | null;
+  hrMax: number | null;
+  hrMean: number | null;
+  hrP05: number | null;
+  hrP25: number | null;
+  hrP50: number | null;
+  hrP75: number | null;
+  hrP95: number | null;
+  cadenceMean: number | null;
+  distanceM: number;
+  steps: number;
+  activeS: number;
+  restS: number;
+}
+
+export interface ReadingWindow extends ReadingStats {
+  participant: string;
+  event: string | null;
+  size: string;
+  startMs: number;
+  endMs: number;
+  pane: ResultPane;
+  index: number;
+}
+
+export type SessionKind = "active" | "rest";
+
+export interface ActivitySession extends ReadingStats {
+  participant: string;
+  event: string | null;
+  kind: SessionKind;
+  startMs: number;
+  endMs: number;
+}
+
+export interface SegmentTotal extends ReadingStats {
+  participant: string;
+  event: string;
+  segment: string;
+  enteredMs: number;
+  leftMs: number;
+  pane: ResultPane;
+}
+
+export interface EventWindow extends ReadingStats {
+  event: string;
+  size: string;
+  startMs: number;
+  endMs: number;
+  pane: ResultPane;
+  index: number;
+  participants: number;
+}
+
+export interface Segment {
+  id: string;
+  startM: number;
+  endM: number;
+}
+
+export interface Course {
+  event: string;
+  segments: Segment[];
+}
+
+export interface LateReading {
+  participant: string;
+  event: string | null;
+  device: string;
+  upload: number;
+  tsMs: number;
+  missed: string;
+}
+
 export interface DeadLetter {
   job: string;
   stage: string;
@@ -180,4 +260,10 @@ export const CorrectionOutcome = codec<CorrectionOutcome>("correction-outcome");
 export const RunnerUpdate = codec<RunnerUpdate>("runner-update");
 export const Standing = codec<Standing>("standing");
 export const Upload = codec<Upload>("upload");
+export const ReadingWindow = codec<ReadingWindow>("reading-window");
+export const ActivitySession = codec<ActivitySession>("activity-session");
+export const SegmentTotal = codec<SegmentTotal>("segment-total");
+export const EventWindow = codec<EventWindow>("event-window");
+export const Course = codec<Course>("course");
+export const LateReading = codec<LateReading>("late-reading");
 export const DeadLetter = codec<DeadLetter>("dead-letter");
