@@ -11,6 +11,7 @@ import {
   everyEventTime,
   type JobDefinition,
   job,
+  type KeyedProcess,
   session,
   sideOutput,
   type Topic,
@@ -28,7 +29,7 @@ import {
   type Upload,
 } from "../../../schemas/index.ts";
 import { eventTotals, Part, partOf, partTotals, sessionTotals, windowTotals } from "./results.ts";
-import { type Sample, samplesOf } from "./sample.ts";
+import { Sample, samplesOf } from "./sample.ts";
 import { segmentsStep } from "./segments-step.ts";
 import { spansStep } from "./spans-step.ts";
 import type { Measures } from "./totals.ts";
@@ -128,8 +129,7 @@ export function windowedAggregates(options: AggregatesOptions): JobDefinition {
     for (const kind of ["active", "rest"] as const) {
       const late = sideOutput<Sample>(`late-for-${kind}`);
       const results = samples
-        .filter(`is-${kind}`, isOf[kind])
-        .keyBy(byParticipant)
+        .process(`is-${kind}`, only(isOf[kind]))
         .window(`session-${kind}`, session(options.sessionGap), sessionTotals(kind, measures), { late });
       results.to(sessions);
       results.side(late).map(`missed-${kind}`, missed(kind)).to(lateReadings);
@@ -150,7 +150,7 @@ export function windowedAggregates(options: AggregatesOptions): JobDefinition {
       const { name: size, size: sizeMs, offset, lateMax: allowedLateness } = events;
       // A participant's part of a window travels as one record; what is late for it travels by itself.
       const late = sideOutput<Sample>("late-for-part");
-      const parts = samples.window("event-parts", tumbling(sizeMs, offset), partTotals(measures), { late });
+      const parts = samples.window("parts", tumbling(sizeMs, offset), partTotals(measures), { late });
       const results = parts
         .union(parts.side(late).map("late-part", (sample) => partOf(sample, measures)))
         .filter("of-an-event", ({ totals }) => totals.event !== null)
@@ -164,6 +164,16 @@ export function windowedAggregates(options: AggregatesOptions): JobDefinition {
       );
     }
   });
+}
+
+/** A filter after which the stream is keyed still. */
+function only(keep: (sample: Sample) => boolean): KeyedProcess<Sample, Sample> {
+  return {
+    emits: Sample,
+    process(sample, { emit }) {
+      if (keep(sample)) emit(sample);
+    },
+  };
 }
 
 function lateReading({ participant, event, device, upload, tsMs }: Sample, missed: string): LateReading {
