@@ -25,9 +25,9 @@ import { windowedAggregates } from "./lib/aggregates/job.ts";
 import { differences, rowsOf, statsOfRows, windowsOf } from "./lib/aggregates/testing/oracle.ts";
 import { RUNNERS } from "./windowed-aggregates.ts";
 
-/** Event time goes on by what is read alone: clocks are set by hours, and would make everybody late. */
+/** Event time goes on by what is read alone: a partition whose writer stands still, or a clock that is set, makes nobody late. */
 const { quietAfter: _quietAfter, ...withoutQuiet } = RUNNERS;
-const SIMULATED = { ...withoutQuiet, disorderMax: hours(1) };
+const SIMULATED = { ...withoutQuiet, disorderMax: hours(1), idleAfter: hours(1_000) };
 const job = windowedAggregates(SIMULATED);
 
 const T0 = Date.parse("2020-10-11T12:30:00Z");

@@ -60,6 +60,8 @@ export interface AggregatesOptions {
   readonly disorderMax: number;
   /** Readings dated further ahead of when Kafka got them are set apart. */
   readonly futureMax: number;
+  /** A partition that is silent for so long does not hold windows open. Default: the runtime's. */
+  readonly idleAfter?: number;
   /** When nothing comes for so long, windows close by the clock. */
   readonly quietAfter?: number;
   /** Readings further apart have no span between them. */
@@ -87,6 +89,7 @@ export function windowedAggregates(options: AggregatesOptions): JobDefinition {
         boundedDisorder({
           timeOf: ({ tsMs }) => tsMs,
           disorderMax: options.disorderMax,
+          ...(options.idleAfter !== undefined && { idleAfter: options.idleAfter }),
           ...(options.quietAfter !== undefined && { quietAfter: options.quietAfter }),
           future: { ahead: options.futureMax, to: fromTheFuture },
         }),
