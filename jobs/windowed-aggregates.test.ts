@@ -188,7 +188,7 @@ function start() {
     harness
       .output("reading-windows", ReadingWindow)
       .filter((row) => row.participant === "r" && row.size === size && row.startMs === T0 + startS * 1000)
-      .map(({ pane, index, readings, distanceM }) => [pane, index, readings, distanceM]);
+      .map(({ pane, revision, readings, distanceM }) => [pane, revision, readings, distanceM]);
   return { harness, send, said };
 }
 

@@ -186,7 +186,7 @@ export interface ReadingWindow extends ReadingStats {
   startMs: number;
   endMs: number;
   pane: ResultPane;
-  index: number;
+  revision: number;
 }
 
 export type SessionKind = "active" | "rest";
@@ -214,7 +214,7 @@ export interface EventWindow extends ReadingStats {
   startMs: number;
   endMs: number;
   pane: ResultPane;
-  index: number;
+  revision: number;
   participants: number;
 }
 

@@ -178,3 +178,196 @@ AS SELECT race, id, bib, kind, read, mat, time_s, reason, fromUnixTimestamp64Mil
 FROM (SELECT *, max(kafka_offset) OVER (PARTITION BY race, id) AS latest FROM correction_outcomes_log)
 WHERE kafka_offset = latest
 COMMENT 'One row for each correction an official entered, applied or refused.';
+
+CREATE OR REPLACE VIEW readings
+(
+  participant String COMMENT 'Who wears the device; in a race RACE/BIB.',
+  event       LowCardinality(Nullable(String)) COMMENT 'The race, or whatever else is measured for. NULL: everyday life.',
+  device      String COMMENT 'The device.',
+  upload      Int64 COMMENT 'Id of the upload it came with, among the device''s.',
+  ts_ms       Int64 COMMENT 'Unix time in milliseconds by the device''s clock.',
+  ts_at       DateTime64(3, 'UTC') COMMENT 'ts_ms, for people.',
+  hr          Nullable(Int32) COMMENT 'Heart rate, beats a minute, as the sensor said it, however implausible. NULL, here and below: not measured.',
+  lat         Nullable(Float64) COMMENT 'Latitude, WGS 84 degrees.',
+  lon         Nullable(Float64) COMMENT 'Longitude, WGS 84 degrees.',
+  distance_cm Nullable(Int32) COMMENT 'Centimetres covered since the recording began.',
+  steps       Nullable(Int32) COMMENT 'Steps counted since the recording began.',
+  cadence     Nullable(Int32) COMMENT 'Steps, strokes or turns a minute.',
+  altitude_m  Nullable(Float64) COMMENT 'Metres above sea level.',
+  sent_ms     Int64 COMMENT 'Unix time in milliseconds by the device''s clock when the upload was made.',
+  received_ms Int64 COMMENT 'Unix time in milliseconds by the receiver''s clock, when the upload first came.'
+)
+AS SELECT participant, event, device, id AS upload, r.1 AS ts_ms, fromUnixTimestamp64Milli(r.1, 'UTC') AS ts_at, r.2 AS hr,
+  r.3 / 1e7 AS lat, r.4 / 1e7 AS lon, r.5 AS distance_cm, r.6 AS steps, r.7 AS cadence, r.8 / 100 AS altitude_m, sent_ms, received_ms
+FROM
+(
+  SELECT *, min(kafka_offset) OVER (PARTITION BY participant, device, id) AS first
+  FROM uploads_log
+)
+ARRAY JOIN arrayZip(ts_ms, hr, lat_e7, lon_e7, distance_cm, steps, cadence, altitude_cm) AS r
+WHERE kafka_offset = first
+COMMENT 'One row for each reading of a device, uploads that came twice counted once.';
+
+CREATE OR REPLACE VIEW reading_windows
+(
+  participant     String COMMENT 'Who wears the device; in a race RACE/BIB.',
+  event           LowCardinality(Nullable(String)) COMMENT 'The race, or whatever else was measured for; of the last reading. NULL: everyday life.',
+  size            LowCardinality(String) COMMENT 'Of the window: 10s, 1m, 1d.',
+  start_ms        Int64 COMMENT 'Unix time in milliseconds of its begin.',
+  end_ms          Int64 COMMENT 'Unix time in milliseconds of the first moment after it.',
+  pane            LowCardinality(String) COMMENT 'early: the window was still open; on_time: its end had been reached; late: a reading came after that.',
+  revision        Int32 COMMENT 'Results of the same window before this one.',
+  readings        Int32 COMMENT 'Readings of it.',
+  hr_count        Int32 COMMENT 'Readings with a heart rate that counts: implausible ones are left out.',
+  hr_min          Nullable(Int32) COMMENT 'Lowest heart rate, beats a minute. NULL, as the other hr_ columns: none counted.',
+  hr_max          Nullable(Int32) COMMENT 'Highest heart rate, beats a minute.',
+  hr_mean         Nullable(Float64) COMMENT 'Mean of the heart rates, beats a minute.',
+  hr_p05          Nullable(Float64) COMMENT '5 % of the heart rates are at most this; at most 1 % off, as all quantiles here.',
+  hr_p25          Nullable(Float64) COMMENT '25 % of the heart rates are at most this.',
+  hr_p50          Nullable(Float64) COMMENT 'Median of the heart rates.',
+  hr_p75          Nullable(Float64) COMMENT '75 % of the heart rates are at most this.',
+  hr_p95          Nullable(Float64) COMMENT '95 % of the heart rates are at most this.',
+  cadence_mean    Nullable(Float64) COMMENT 'Mean cadence: steps, strokes or turns a minute. NULL: not measured.',
+  distance_m      Float64 COMMENT 'Metres covered.',
+  steps           Int64 COMMENT 'Steps made.',
+  active_s        Float64 COMMENT 'Seconds of activity.',
+  rest_s          Float64 COMMENT 'Seconds of rest. Time between readings too far apart is neither.',
+  start_at        DateTime64(3, 'UTC') COMMENT 'start_ms, for people.',
+  end_at          DateTime64(3, 'UTC') COMMENT 'end_ms, for people.',
+  kafka_topic     LowCardinality(String) COMMENT 'Kafka topic the row came from.',
+  kafka_partition UInt32 COMMENT 'Kafka partition the row came from.',
+  kafka_offset    UInt64 COMMENT 'Offset in that partition.'
+)
+AS SELECT participant, event, size, start_ms, end_ms, pane, revision, readings, hr_count, hr_min, hr_max, hr_mean, hr_p05, hr_p25, hr_p50, hr_p75, hr_p95, cadence_mean, distance_m, steps, active_s, rest_s,
+  fromUnixTimestamp64Milli(start_ms, 'UTC') AS start_at, fromUnixTimestamp64Milli(end_ms, 'UTC') AS end_at,
+  kafka_topic, kafka_partition, kafka_offset
+FROM (SELECT *, max(kafka_offset) OVER (PARTITION BY participant, size, start_ms) AS latest FROM reading_windows_log)
+WHERE kafka_offset = latest
+COMMENT 'One row for each participant and window of time, as its latest result has it: what a participant''s readings come to.';
+
+CREATE OR REPLACE VIEW activity_sessions
+(
+  participant     String COMMENT 'Who wears the device; in a race RACE/BIB.',
+  event           LowCardinality(Nullable(String)) COMMENT 'The race, or whatever else was measured for; of the last reading. NULL: everyday life.',
+  kind            LowCardinality(String) COMMENT 'active or rest.',
+  start_ms        Int64 COMMENT 'Unix time in milliseconds of its begin.',
+  end_ms          Int64 COMMENT 'Unix time in milliseconds of its last reading.',
+  readings        Int32 COMMENT 'Readings of it.',
+  hr_count        Int32 COMMENT 'Readings with a heart rate that counts: implausible ones are left out.',
+  hr_min          Nullable(Int32) COMMENT 'Lowest heart rate, beats a minute. NULL, as the other hr_ columns: none counted.',
+  hr_max          Nullable(Int32) COMMENT 'Highest heart rate, beats a minute.',
+  hr_mean         Nullable(Float64) COMMENT 'Mean of the heart rates, beats a minute.',
+  hr_p05          Nullable(Float64) COMMENT '5 % of the heart rates are at most this; at most 1 % off, as all quantiles here.',
+  hr_p25          Nullable(Float64) COMMENT '25 % of the heart rates are at most this.',
+  hr_p50          Nullable(Float64) COMMENT 'Median of the heart rates.',
+  hr_p75          Nullable(Float64) COMMENT '75 % of the heart rates are at most this.',
+  hr_p95          Nullable(Float64) COMMENT '95 % of the heart rates are at most this.',
+  cadence_mean    Nullable(Float64) COMMENT 'Mean cadence: steps, strokes or turns a minute. NULL: not measured.',
+  distance_m      Float64 COMMENT 'Metres covered.',
+  steps           Int64 COMMENT 'Steps made.',
+  active_s        Float64 COMMENT 'Seconds of activity.',
+  rest_s          Float64 COMMENT 'Seconds of rest. Time between readings too far apart is neither.',
+  start_at        DateTime64(3, 'UTC') COMMENT 'start_ms, for people.',
+  end_at          DateTime64(3, 'UTC') COMMENT 'end_ms, for people.',
+  kafka_topic     LowCardinality(String) COMMENT 'Kafka topic the row came from.',
+  kafka_partition UInt32 COMMENT 'Kafka partition the row came from.',
+  kafka_offset    UInt64 COMMENT 'Offset in that partition.'
+)
+AS SELECT participant, event, kind, start_ms, end_ms, readings, hr_count, hr_min, hr_max, hr_mean, hr_p05, hr_p25, hr_p50, hr_p75, hr_p95, cadence_mean, distance_m, steps, active_s, rest_s,
+  fromUnixTimestamp64Milli(start_ms, 'UTC') AS start_at, fromUnixTimestamp64Milli(end_ms, 'UTC') AS end_at,
+  kafka_topic, kafka_partition, kafka_offset
+FROM (SELECT *, max(kafka_offset) OVER (PARTITION BY participant, kind, start_ms) AS latest FROM activity_sessions_log)
+WHERE kafka_offset = latest
+COMMENT 'One row for each stretch of activity or of rest of a participant, once it is over.';
+
+CREATE OR REPLACE VIEW segment_totals
+(
+  participant     String COMMENT 'Who wears the device; in a race RACE/BIB.',
+  event           LowCardinality(String) COMMENT 'The race, or whatever else has a course.',
+  segment         LowCardinality(String) COMMENT 'Segment of the course, by its id there.',
+  entered_ms      Int64 COMMENT 'Unix time in milliseconds of the first reading on it.',
+  left_ms         Int64 COMMENT 'Unix time in milliseconds of the last reading on it.',
+  pane            LowCardinality(String) COMMENT 'early: the participant was on it; on_time: had gone beyond its end; late: a reading on it came after that.',
+  readings        Int32 COMMENT 'Readings of it.',
+  hr_count        Int32 COMMENT 'Readings with a heart rate that counts: implausible ones are left out.',
+  hr_min          Nullable(Int32) COMMENT 'Lowest heart rate, beats a minute. NULL, as the other hr_ columns: none counted.',
+  hr_max          Nullable(Int32) COMMENT 'Highest heart rate, beats a minute.',
+  hr_mean         Nullable(Float64) COMMENT 'Mean of the heart rates, beats a minute.',
+  hr_p05          Nullable(Float64) COMMENT '5 % of the heart rates are at most this; at most 1 % off, as all quantiles here.',
+  hr_p25          Nullable(Float64) COMMENT '25 % of the heart rates are at most this.',
+  hr_p50          Nullable(Float64) COMMENT 'Median of the heart rates.',
+  hr_p75          Nullable(Float64) COMMENT '75 % of the heart rates are at most this.',
+  hr_p95          Nullable(Float64) COMMENT '95 % of the heart rates are at most this.',
+  cadence_mean    Nullable(Float64) COMMENT 'Mean cadence: steps, strokes or turns a minute. NULL: not measured.',
+  distance_m      Float64 COMMENT 'Metres covered.',
+  steps           Int64 COMMENT 'Steps made.',
+  active_s        Float64 COMMENT 'Seconds of activity.',
+  rest_s          Float64 COMMENT 'Seconds of rest. Time between readings too far apart is neither.',
+  entered_at      DateTime64(3, 'UTC') COMMENT 'entered_ms, for people.',
+  left_at         DateTime64(3, 'UTC') COMMENT 'left_ms, for people.',
+  kafka_topic     LowCardinality(String) COMMENT 'Kafka topic the row came from.',
+  kafka_partition UInt32 COMMENT 'Kafka partition the row came from.',
+  kafka_offset    UInt64 COMMENT 'Offset in that partition.'
+)
+AS SELECT participant, event, segment, entered_ms, left_ms, pane, readings, hr_count, hr_min, hr_max, hr_mean, hr_p05, hr_p25, hr_p50, hr_p75, hr_p95, cadence_mean, distance_m, steps, active_s, rest_s,
+  fromUnixTimestamp64Milli(entered_ms, 'UTC') AS entered_at, fromUnixTimestamp64Milli(left_ms, 'UTC') AS left_at,
+  kafka_topic, kafka_partition, kafka_offset
+FROM (SELECT *, max(kafka_offset) OVER (PARTITION BY event, segment, participant) AS latest FROM segment_totals_log)
+WHERE kafka_offset = latest
+COMMENT 'One row for each participant and segment of the course, as its latest result has it.';
+
+CREATE OR REPLACE VIEW event_windows
+(
+  event           LowCardinality(String) COMMENT 'The race, or whatever else was measured for.',
+  size            LowCardinality(String) COMMENT 'Of the window: 1m.',
+  start_ms        Int64 COMMENT 'Unix time in milliseconds of its begin.',
+  end_ms          Int64 COMMENT 'Unix time in milliseconds of the first moment after it.',
+  pane            LowCardinality(String) COMMENT 'early: the window was still open; on_time: its end had been reached; late: a reading came after that.',
+  revision        Int32 COMMENT 'Results of the same window before this one.',
+  participants    Int32 COMMENT 'Who had a reading in it that was not late.',
+  readings        Int32 COMMENT 'Readings of it.',
+  hr_count        Int32 COMMENT 'Readings with a heart rate that counts: implausible ones are left out.',
+  hr_min          Nullable(Int32) COMMENT 'Lowest heart rate, beats a minute. NULL, as the other hr_ columns: none counted.',
+  hr_max          Nullable(Int32) COMMENT 'Highest heart rate, beats a minute.',
+  hr_mean         Nullable(Float64) COMMENT 'Mean of the heart rates, beats a minute.',
+  hr_p05          Nullable(Float64) COMMENT '5 % of the heart rates are at most this; at most 1 % off, as all quantiles here.',
+  hr_p25          Nullable(Float64) COMMENT '25 % of the heart rates are at most this.',
+  hr_p50          Nullable(Float64) COMMENT 'Median of the heart rates.',
+  hr_p75          Nullable(Float64) COMMENT '75 % of the heart rates are at most this.',
+  hr_p95          Nullable(Float64) COMMENT '95 % of the heart rates are at most this.',
+  cadence_mean    Nullable(Float64) COMMENT 'Mean cadence: steps, strokes or turns a minute. NULL: not measured.',
+  distance_m      Float64 COMMENT 'Metres covered.',
+  steps           Int64 COMMENT 'Steps made.',
+  active_s        Float64 COMMENT 'Seconds of activity.',
+  rest_s          Float64 COMMENT 'Seconds of rest. Time between readings too far apart is neither.',
+  start_at        DateTime64(3, 'UTC') COMMENT 'start_ms, for people.',
+  end_at          DateTime64(3, 'UTC') COMMENT 'end_ms, for people.',
+  kafka_topic     LowCardinality(String) COMMENT 'Kafka topic the row came from.',
+  kafka_partition UInt32 COMMENT 'Kafka partition the row came from.',
+  kafka_offset    UInt64 COMMENT 'Offset in that partition.'
+)
+AS SELECT event, size, start_ms, end_ms, pane, revision, participants, readings, hr_count, hr_min, hr_max, hr_mean, hr_p05, hr_p25, hr_p50, hr_p75, hr_p95, cadence_mean, distance_m, steps, active_s, rest_s,
+  fromUnixTimestamp64Milli(start_ms, 'UTC') AS start_at, fromUnixTimestamp64Milli(end_ms, 'UTC') AS end_at,
+  kafka_topic, kafka_partition, kafka_offset
+FROM (SELECT *, max(kafka_offset) OVER (PARTITION BY event, size, start_ms) AS latest FROM event_windows_log)
+WHERE kafka_offset = latest
+COMMENT 'One row for each event and window of time, as its latest result has it: what the readings of all its participants come to.';
+
+CREATE OR REPLACE VIEW late_readings
+(
+  participant     String COMMENT 'Who wears the device; in a race RACE/BIB.',
+  event           LowCardinality(Nullable(String)) COMMENT 'The race, or whatever else was measured for. NULL: everyday life.',
+  device          String COMMENT 'The device.',
+  upload          Int64 COMMENT 'Id of the upload it came with, among the device''s.',
+  ts_ms           Int64 COMMENT 'Unix time in milliseconds by the device''s clock.',
+  missed          LowCardinality(String) COMMENT 'What it came too late for: a window''s size, active or rest (sessions); future: dated too far ahead, in no window at all.',
+  ts_at           DateTime64(3, 'UTC') COMMENT 'ts_ms, for people.',
+  kafka_topic     LowCardinality(String) COMMENT 'Kafka topic the row came from.',
+  kafka_partition UInt32 COMMENT 'Kafka partition the row came from.',
+  kafka_offset    UInt64 COMMENT 'Offset in that partition.'
+)
+AS SELECT participant, event, device, upload, ts_ms, missed,
+  fromUnixTimestamp64Milli(ts_ms, 'UTC') AS ts_at,
+  kafka_topic, kafka_partition, kafka_offset
+FROM late_readings_log
+COMMENT 'One row for each reading and window that it came too late for.';

@@ -62,7 +62,7 @@ export const windowTotals = (size: string, measures: Measures) =>
       startMs: start,
       endMs: end,
       pane: PANES[pane],
-      index,
+      revision: index,
       ...statsOf(totals),
     }),
   );
@@ -106,7 +106,7 @@ export const eventTotals = (size: string): Aggregate<Part, Part, EventWindow> =>
       startMs: start,
       endMs: end,
       pane: PANES[pane],
-      index,
+      revision: index,
       participants,
       ...statsOf(totals),
     }),
