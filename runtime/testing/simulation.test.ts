@@ -3,6 +3,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { simulation as leaderboard } from "../../jobs/marathon-leaderboard.simulation.ts";
+import { simulation as aggregates } from "../../jobs/windowed-aggregates.simulation.ts";
 import { simulation as twoExchanges } from "./fixtures/two-exchanges.simulation.ts";
 import { simulate } from "./index.ts";
 import { KEPT_SEEDS } from "./kept-seeds.ts";
@@ -12,7 +13,7 @@ import { runSeed } from "./simulation/run.ts";
 import { shrink } from "./simulation/shrink.ts";
 import { tellStory } from "./simulation/story.ts";
 
-const JOBS = [twoExchanges, leaderboard];
+const JOBS = [twoExchanges, leaderboard, aggregates];
 const SEEDS_A_JOB = 100;
 const LIMIT_MS = 300_000;
 

@@ -197,14 +197,14 @@ CREATE OR REPLACE VIEW readings
   sent_ms     Int64 COMMENT 'Unix time in milliseconds by the device''s clock when the upload was made.',
   received_ms Int64 COMMENT 'Unix time in milliseconds by the receiver''s clock, when the upload first came.'
 )
-AS SELECT participant, event, device, id AS upload, r.1 AS ts_ms, fromUnixTimestamp64Milli(r.1, 'UTC') AS ts_at, r.2 AS hr,
-  r.3 / 1e7 AS lat, r.4 / 1e7 AS lon, r.5 AS distance_cm, r.6 AS steps, r.7 AS cadence, r.8 / 100 AS altitude_m, sent_ms, received_ms
+AS SELECT participant, event, device, id AS upload, ts_ms, fromUnixTimestamp64Milli(ts_ms, 'UTC') AS ts_at, hr,
+  lat_e7 / 1e7 AS lat, lon_e7 / 1e7 AS lon, distance_cm, steps, cadence, altitude_cm / 100 AS altitude_m, sent_ms, received_ms
 FROM
 (
   SELECT *, min(kafka_offset) OVER (PARTITION BY participant, device, id) AS first
   FROM uploads_log
 )
-ARRAY JOIN arrayZip(ts_ms, hr, lat_e7, lon_e7, distance_cm, steps, cadence, altitude_cm) AS r
+ARRAY JOIN ts_ms, hr, lat_e7, lon_e7, distance_cm, steps, cadence, altitude_cm
 WHERE kafka_offset = first
 COMMENT 'One row for each reading of a device, uploads that came twice counted once.';
 
