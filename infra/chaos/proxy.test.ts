@@ -95,6 +95,15 @@ describe("a fault-injecting proxy", () => {
     await until(() => arrived === "late");
   });
 
+  it("strands a request: the sender is cut off at once, the request arrives later", async () => {
+    const { socket, closed } = open();
+    proxy.impair({ intercept: () => ({ kind: "strand", ms: 200 }) });
+    socket.write("stranded");
+    await until(closed);
+    expect(arrived).toBe("");
+    await until(() => arrived === "stranded");
+  });
+
   it("keeps the order of what it delays and loses", async () => {
     const { socket } = open();
     proxy.impair({ delayMs: 5, loss: 0.6 });

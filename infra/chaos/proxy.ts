@@ -21,7 +21,9 @@ export type Interception =
   /** Half of it goes on, then the connection ends. */
   | { readonly kind: "cut" }
   /** It goes on after so long, also when the sender is gone by then. */
-  | { readonly kind: "hold"; readonly ms: number };
+  | { readonly kind: "hold"; readonly ms: number }
+  /** The sender loses the connection now and may ask again; this one arrives all the same, after so long. */
+  | { readonly kind: "strand"; readonly ms: number };
 
 export interface Impairment {
   /** Of each direction. */
@@ -160,6 +162,10 @@ class Connection {
         break;
       case "hold":
         this.#requests.push(chunk, Date.now() + interception.ms);
+        return;
+      case "strand":
+        this.#requests.push(chunk, Date.now() + interception.ms);
+        this.#client.resetAndDestroy();
         return;
     }
     this.#requests.push(chunk, this.#arrivalMs());

@@ -8,6 +8,9 @@
  * T2  A commit whose outcome is not known after its budget is `lost`, and its producer is never used again: librdkafka does
  *     not speak KIP-890 yet, so a request delayed on the network could end a later transaction of the same epoch.
  * T3  Long epochs do not hold up the main thread: it is let go every `YIELD_FRAMES` records.
+ * T4  librdkafka asks again by itself for the end of a transaction when its connection breaks, and the first request may still
+ *     be on its way: it would end the next transaction of this epoch in its middle, committing a part. So a producer whose
+ *     connection broke around the end of a transaction has no next one.
  */
 import kafka, { type LibrdKafkaError } from "@confluentinc/kafka-javascript";
 import type { KafkaConnection } from "../config.ts";
@@ -61,6 +64,8 @@ const SLICE_MS = 2_000;
 /** A connection begins anew after its time-out: where the way is slow, the same short one would fail for ever. */
 const CONNECT_MAX_MS = 10_000;
 const RETRY_PAUSE_MS = 20;
+/** That a connection broke is heard of a moment later (T4). */
+const ERROR_LATE_MS = 1_000;
 const YIELD_FRAMES = 2_000;
 
 export function createTransactionalWriter(
@@ -86,6 +91,10 @@ class LibrdkafkaWriter implements TransactionalWriter {
   /** Set once the writer is of no more use. */
   #final: Final | undefined;
   #busy: Promise<unknown> | undefined;
+  /** The end of a transaction is being asked for; when the last one was heard of (T4). */
+  #ending = false;
+  #endedMs = Number.NEGATIVE_INFINITY;
+  #brokeAtEnd: string | undefined;
 
   constructor(connection: KafkaConnection, options: TransactionalWriterOptions) {
     this.#connection = connection;
@@ -122,6 +131,11 @@ class LibrdkafkaWriter implements TransactionalWriter {
 
   commit(topics: readonly string[], frames: Uint8Array): Promise<CommitOutcome> {
     assert(this.#busy === undefined, "one transaction at a time");
+    if (this.#brokeAtEnd !== undefined && this.#final === undefined) {
+      const reason = `the connection broke at the end of the last transaction (${this.#brokeAtEnd}): a request to end it may come late`;
+      this.#final = { kind: "lost", reason }; // T4
+      void this.#discard();
+    }
     if (this.#final) return Promise.resolve(this.#final);
     if (frames.byteLength === 0) return Promise.resolve({ kind: "committed" });
     const producer = this.#producer;
@@ -144,6 +158,8 @@ class LibrdkafkaWriter implements TransactionalWriter {
     const producer = this.#newProducer({
       ...librdkafkaSettings(this.#connection, this.#transactionalId),
       "transactional.id": this.#transactionalId,
+      // That a connection to the coordinator broke is said nowhere but in the log, as information (T4).
+      log_level: 6,
       "transaction.timeout.ms": this.#transactionTimeoutMs,
       "enable.idempotence": true,
       // The commit flushes and waits for nobody: until then records gather into full batches.
@@ -154,6 +170,10 @@ class LibrdkafkaWriter implements TransactionalWriter {
       "queue.buffering.max.kbytes": 2_147_483_647,
     });
     this.#producer = producer;
+    producer.on("event.log", (log: { fac?: string; message: string }) => {
+      if (log.fac !== "FAIL" || !log.message.includes("TxnCoordinator")) return;
+      if (this.#ending || performance.now() - this.#endedMs < ERROR_LATE_MS) this.#brokeAtEnd ??= log.message; // T4
+    });
     let error = await outcome((done) => producer.connect({ timeout: this.#connectMs }, done));
     if (error !== undefined) this.#connectMs = Math.min(2 * this.#connectMs, CONNECT_MAX_MS);
     else {
@@ -180,7 +200,7 @@ class LibrdkafkaWriter implements TransactionalWriter {
     if (refused !== undefined) return this.#abort(producer, refused.message, deadlineMs);
 
     for (;;) {
-      const error = await outcome((done) => producer.commitTransaction(this.#sliceMs(deadlineMs), done)); // T1
+      const error = await this.#endOf((done) => producer.commitTransaction(this.#sliceMs(deadlineMs), done)); // T1
       if (error === undefined) return { kind: "committed" };
       const verdict = verdictOf(error);
       if (verdict === "abort") return this.#abort(producer, error.message, deadlineMs);
@@ -217,12 +237,20 @@ class LibrdkafkaWriter implements TransactionalWriter {
 
   async #abort(producer: TransactionalProducer, reason: string, deadlineMs: number): Promise<CommitOutcome> {
     for (;;) {
-      const error = await outcome((done) => producer.abortTransaction(this.#sliceMs(deadlineMs), done));
+      const error = await this.#endOf((done) => producer.abortTransaction(this.#sliceMs(deadlineMs), done));
       if (error === undefined) return { kind: "aborted", reason };
       if (verdictOf(error) !== "retry" || this.#time.elapsed() >= deadlineMs)
         return this.#end(error, `abort (${reason})`);
       await sleep(this.#time, RETRY_PAUSE_MS);
     }
+  }
+
+  async #endOf(call: Parameters<typeof outcome>[0]): Promise<LibrdKafkaError | undefined> {
+    this.#ending = true;
+    const error = await outcome(call);
+    this.#ending = false;
+    this.#endedMs = performance.now();
+    return error;
   }
 
   /** This producer is done with, for good or for bad. */
