@@ -47,7 +47,7 @@ function input(random: Random): InputRecord[] {
   const records: InputRecord[] = [
     { topic: "courses", key: COURSE.event, value: Course.encode(COURSE), atMs: 0 },
   ];
-  for (let n = random.between(1, 6); n > 0; n--) {
+  for (let n = random.between(1, 4); n > 0; n--) {
     const participant = `r${n}`;
     const event = random.chance(0.3) ? null : "run";
     const uploads = random.shuffled(uploadsOf(participant, event, random));
@@ -85,7 +85,7 @@ function uploadsOf(participant: string, event: string | null, random: Random): U
   let tsMs = T0 + random.between(0, 20_000);
   let distanceM = 0;
   let steps = 0;
-  const readings = Array.from({ length: random.between(5, 80) }, (): Reading => {
+  const readings = Array.from({ length: random.between(5, 50) }, (): Reading => {
     const stands = random.chance(0.2);
     const sinceMs = random.pick([1_000, 1_000, 1_000, 5_000, random.between(1, 90_000)]);
     tsMs += sinceMs;

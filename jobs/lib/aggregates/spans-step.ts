@@ -8,7 +8,7 @@
  * SP3  A late sample brings no time that a span has already bridged.
  * SP4  What is known of uploads goes by itself once no window takes their readings any more.
  */
-import { codecOf, type KeyedProcess, mapState } from "../../../runtime/index.ts";
+import { codecOf, type KeyedProcess, type MapState, mapState } from "../../../runtime/index.ts";
 import { Mark, Sample, spanBetween } from "./sample.ts";
 
 const Time = codecOf<number>("time", "long");
@@ -58,7 +58,7 @@ export function spansStep(
       const due = [...state.waiting.entries()].filter(([name]) => timeOf(name) === timeMs);
       for (const [name, sample] of due) {
         state.waiting.delete(name);
-        const before = lastBefore(sample, state.ends.entries());
+        const before = takeLastBefore(sample, state.ends);
         const span = before ? spanBetween(before, sample, gapMaxMs) : null;
         if (span) state.bridges.put(slot(timeMs, sample.device), before!.tsMs);
         emit({ ...sample, span });
@@ -71,12 +71,13 @@ const slot = (tsMs: number, device: string): string => `${tsMs}/${device}`;
 const timeOf = (name: string): number => Number(name.slice(0, name.indexOf("/")));
 const deviceOf = (name: string): string => name.slice(name.indexOf("/") + 1);
 
-function lastBefore({ tsMs, device }: Sample, ends: Iterable<[string, Mark]>): Mark | undefined {
-  let last: Mark | undefined;
-  for (const [name, end] of ends)
-    if (end.tsMs < tsMs && end.tsMs > (last?.tsMs ?? Number.NEGATIVE_INFINITY) && deviceOf(name) === device)
-      last = end;
-  return last;
+/** Ends before the last one go: timers fire in order, so none of them is the last before any upload again. */
+function takeLastBefore({ tsMs, device }: Sample, ends: MapState<Mark>): Mark | undefined {
+  const before = [...ends.entries()]
+    .filter(([name, end]) => end.tsMs < tsMs && deviceOf(name) === device)
+    .sort(([, a], [, b]) => a.tsMs - b.tsMs);
+  for (const [name] of before.slice(0, -1)) ends.delete(name);
+  return before.at(-1)?.[1];
 }
 
 function isBridged({ tsMs, device }: Sample, bridges: Iterable<[string, number]>): boolean {
