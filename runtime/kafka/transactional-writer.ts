@@ -40,8 +40,15 @@ export type ProducerSettings = ConstructorParameters<typeof kafka.Producer>[0];
 
 type Done = (error: LibrdKafkaError | null | undefined) => void;
 
+/** A line of librdkafka's log; `fac` is what it is about. */
+export interface ProducerLog {
+  readonly fac?: string;
+  readonly message: string;
+}
+
 /** What is used of librdkafka's producer. */
 export interface TransactionalProducer {
+  on(event: "event.log", listener: (log: ProducerLog) => void): unknown;
   connect(options: { timeout: number }, done: Done): unknown;
   isConnected(): boolean;
   setPollInBackground(set: boolean): void;
@@ -170,9 +177,10 @@ class LibrdkafkaWriter implements TransactionalWriter {
       "queue.buffering.max.kbytes": 2_147_483_647,
     });
     this.#producer = producer;
-    producer.on("event.log", (log: { fac?: string; message: string }) => {
+    producer.on("event.log", (log) => {
       if (log.fac !== "FAIL" || !log.message.includes("TxnCoordinator")) return;
-      if (this.#ending || performance.now() - this.#endedMs < ERROR_LATE_MS) this.#brokeAtEnd ??= log.message; // T4
+      if (this.#ending || this.#time.elapsed() - this.#endedMs < ERROR_LATE_MS)
+        this.#brokeAtEnd ??= log.message; // T4
     });
     let error = await outcome((done) => producer.connect({ timeout: this.#connectMs }, done));
     if (error !== undefined) this.#connectMs = Math.min(2 * this.#connectMs, CONNECT_MAX_MS);
@@ -249,7 +257,7 @@ class LibrdkafkaWriter implements TransactionalWriter {
     this.#ending = true;
     const error = await outcome(call);
     this.#ending = false;
-    this.#endedMs = performance.now();
+    this.#endedMs = this.#time.elapsed();
     return error;
   }
 

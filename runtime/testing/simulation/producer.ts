@@ -7,7 +7,7 @@
  * L3  An old epoch is fatal; a record that cannot be delivered makes the transaction one to be aborted.
  */
 import type { LibrdKafkaError } from "@confluentinc/kafka-javascript";
-import type { TransactionalProducer } from "../../kafka/transactional-writer.ts";
+import type { ProducerLog, TransactionalProducer } from "../../kafka/transactional-writer.ts";
 import type { Cluster } from "./cluster.ts";
 import type { CoordinatorError } from "./coordinator.ts";
 import { BROKEN, REFUSED, type RequestKind } from "./network.ts";
@@ -46,6 +46,7 @@ export interface ProducerOptions {
 export class SimulatedProducer implements TransactionalProducer {
   readonly #options: ProducerOptions;
   #connected = false;
+  #hearLog: ((log: ProducerLog) => void) | undefined;
   #closed = false;
   #producerId = -1;
   #epoch = -1;
@@ -79,6 +80,10 @@ export class SimulatedProducer implements TransactionalProducer {
   }
 
   setPollInBackground(): void {}
+
+  on(_event: "event.log", listener: (log: ProducerLog) => void): void {
+    this.#hearLog = listener;
+  }
 
   initTransactions(timeoutMs: number, callback: Callback): void {
     this.#initialising ??= this.#init();
@@ -261,6 +266,8 @@ export class SimulatedProducer implements TransactionalProducer {
   #stopsAt(error: CoordinatorError | typeof BROKEN | typeof REFUSED): boolean {
     switch (error) {
       case BROKEN:
+        this.#hearLog?.({ fac: "FAIL", message: "TxnCoordinator: disconnected" });
+        return false;
       case REFUSED:
       case "CONCURRENT_TRANSACTIONS":
       case "NOT_COORDINATOR":
