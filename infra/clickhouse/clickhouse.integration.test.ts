@@ -235,6 +235,67 @@ describe("views", () => {
     ]);
   });
 
+  test("readings: one row each, of an upload that came twice once, as the first came", async () => {
+    const reading = (tsMs: number, more: object = {}) => ({
+      tsMs,
+      hr: 150,
+      lat: 48.1234567,
+      lon: -71,
+      ...more,
+    });
+    const upload = { participant: "p", event: RACE, device: "d", id: 7, sent_ms: 5, kafka_partition: 0 };
+    const readings = [reading(1_000, { distanceM: 12.346 }), reading(2_000, { hr: null, altitudeM: -1.5 })];
+    await client.insert({
+      table: "uploads_log",
+      columns: [...(Object.keys(upload) as [string]), "received_ms", "kafka_offset", "readings"],
+      values: [
+        { ...upload, received_ms: 10, kafka_offset: 3, readings },
+        { ...upload, received_ms: 99, kafka_offset: 4, readings },
+      ],
+      format: "JSONEachRow",
+    });
+    expect(
+      await select(
+        "SELECT upload, ts_ms, hr, lat, lon, distance_cm, steps, altitude_m, received_ms FROM readings ORDER BY ts_ms",
+      ),
+    ).toEqual([
+      {
+        upload: 7,
+        ts_ms: 1_000,
+        hr: 150,
+        lat: 48.1234567,
+        lon: -71,
+        distance_cm: 1235,
+        steps: null,
+        altitude_m: null,
+        received_ms: 10,
+      },
+      {
+        upload: 7,
+        ts_ms: 2_000,
+        hr: null,
+        lat: 48.1234567,
+        lon: -71,
+        distance_cm: null,
+        steps: null,
+        altitude_m: -1.5,
+        received_ms: 10,
+      },
+    ]);
+  });
+
+  test("reading windows: the latest result of each, in whatever order results are merged", async () => {
+    const window = { participant: "p", size: "10s", start_ms: 1_700_000_000_000, kafka_partition: 0 };
+    const values = [
+      { ...window, pane: "late", revision: 2, readings: 11, hr_mean: null, kafka_offset: 9 },
+      { ...window, pane: "on_time", revision: 1, readings: 10, hr_mean: 150, kafka_offset: 8 },
+    ];
+    await client.insert({ table: "reading_windows_log", values, format: "JSONEachRow" });
+    expect(await select("SELECT pane, readings, hr_mean, start_at FROM reading_windows")).toEqual([
+      { pane: "late", readings: 11, hr_mean: null, start_at: "2023-11-14 22:13:20.000" },
+    ]);
+  });
+
   test("every question in the README is answered", async () => {
     const readme = readFileSync(new URL("./README.md", import.meta.url), "utf8");
     const questions = [...readme.matchAll(/^(.+)\n+```sql\n([^`]*)```/gm)].map(([, title, query]) => ({
