@@ -2,7 +2,7 @@
  * Every schema by name, with its type. The `.avsc` file is the contract and documents each field; the type says the same
  * to TypeScript.
  */
-import { codec } from "./codec.ts";
+import { codec, codecOf } from "./codec.ts";
 
 export { type Codec, codec, codecOf } from "./codec.ts";
 
@@ -238,6 +238,85 @@ export interface LateReading {
   missed: string;
 }
 
+export type AlertKind =
+  | "high_heart_rate"
+  | "sudden_drop"
+  | "stuck_sensor"
+  | "spiking_sensor"
+  | "cadence_lock"
+  | "lost_signal"
+  | "no_motion";
+
+export type AlertState = "raised" | "escalated" | "acknowledged" | "cleared";
+
+export interface EvidenceReading {
+  tsMs: number;
+  hr: number | null;
+  cadence: number | null;
+  distanceM: number | null;
+  lat: number | null;
+  lon: number | null;
+}
+
+export interface Alert {
+  id: string;
+  participant: string;
+  event: string | null;
+  device: string;
+  kind: AlertKind;
+  state: AlertState;
+  sinceMs: number;
+  atMs: number;
+  value: number | null;
+  limit: number | null;
+  reason: string;
+  rules: number;
+  lat: number | null;
+  lon: number | null;
+  distanceM: number | null;
+  acknowledgedBy: string | null;
+  acknowledgedMs: number | null;
+  readings: number;
+  evidence: EvidenceReading[];
+}
+
+export interface AlertAcknowledgement {
+  id: string;
+  participant: string;
+  by: string;
+  atMs: number;
+}
+
+export interface Profile {
+  participant: string;
+  fromMs: number;
+  hrLimit: number | null;
+}
+
+export interface HealthRules {
+  event: string;
+  fromMs: number;
+  hrLimit: number;
+  hrHysteresis: number;
+  hrSustainedMs: number;
+  hrCalmMs: number;
+  dropBpm: number;
+  dropWithinMs: number;
+  dropHoldMs: number;
+  dropForgetMs: number;
+  stuckMs: number;
+  spikeBpm: number;
+  spikes: number;
+  spikesWithinMs: number;
+  lockBpm: number;
+  lockMs: number;
+  stillM: number;
+  stillMs: number;
+  lostAfterMs: number;
+  escalateAfterMs: number;
+  courseM: number | null;
+}
+
 export interface DeadLetter {
   job: string;
   stage: string;
@@ -266,4 +345,15 @@ export const SegmentTotal = codec<SegmentTotal>("segment-total");
 export const EventWindow = codec<EventWindow>("event-window");
 export const Course = codec<Course>("course");
 export const LateReading = codec<LateReading>("late-reading");
+}
+
+export const Alert = codec<Alert>("alert");
+/** As it stands in an alert. */
+export const EvidenceReading = codecOf<EvidenceReading>(
+  "evidence-reading",
+  (JSON.parse(Alert.schema) as { fields: { type: { items?: unknown } }[] }).fields.at(-1)!.type.items,
+);
+export const AlertAcknowledgement = codec<AlertAcknowledgement>("alert-acknowledgement");
+export const Profile = codec<Profile>("profile");
+export const HealthRules = codec<HealthRules>("health-rules");
 export const DeadLetter = codec<DeadLetter>("dead-letter");

@@ -145,6 +145,14 @@ export class TimedStream<T> extends Stream<T> {
  * each other without an exchange.
  */
 export class KeyedStream<T> extends Stream<T> {
+  /** With streams that are all keyed, the records are under the keys they have: steps with state can follow. */
+  override union<U>(...others: readonly KeyedStream<U>[]): KeyedStream<T | U>;
+  override union<U>(...others: readonly Stream<U>[]): Stream<T | U>;
+  override union<U>(...others: readonly Stream<U>[]): Stream<T | U> {
+    const all = super.union(...others);
+    return others.every((other) => other instanceof KeyedStream) ? this.#step(all.node) : all;
+  }
+
   /** A step with state and timers of each key. The name is its state's name in every checkpoint. */
   override process<
     Out = never,
