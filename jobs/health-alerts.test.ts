@@ -50,11 +50,11 @@ class People {
 }
 
 const fast = (from: number, until: number) => (second: number) =>
-  second >= from && second < until ? { hr: 190 + (second % 7) } : {};
+  second >= from && second < until ? { hr: 176 + (second % 5) } : {};
 
 test("a heart rate above the limit of the profile is raised, escalated and cleared, with the readings that prove it", () => {
   const people = new People()
-    .limit(180)
+    .limit(170)
     .send(...uploads(readings(0, 600, fast(100, 500))))
     .settle();
   expect(people.said()).toEqual([
@@ -68,8 +68,8 @@ test("a heart rate above the limit of the profile is raised, escalated and clear
     participant: RUNNER,
     event: "example",
     device: "d1",
-    value: 196,
-    limit: 180,
+    value: 180,
+    limit: 170,
     rules: 0,
     distanceM: 660,
     acknowledgedBy: null,
@@ -87,7 +87,7 @@ test("the limit is the profile's as of the readings' time, else that of the even
   const all = uploads(readings(0, 600, fast(100, 500)));
   expect(
     new People()
-      .limit(180)
+      .limit(170)
       .limit(210, T0)
       .send(...all)
       .settle()
@@ -95,16 +95,16 @@ test("the limit is the profile's as of the readings' time, else that of the even
   ).toEqual([]);
   const byRules = new People()
     .rules({ hrLimit: 210 })
-    .rules({ event: "example", hrLimit: 180, escalateAfterMs: minutes(60) })
+    .rules({ event: "example", hrLimit: 170, escalateAfterMs: minutes(60) })
     .send(...all)
     .settle();
   expect(byRules.said()).toEqual(["high_heart_rate raised 220", "high_heart_rate cleared 530"]);
-  expect(byRules.alerts()[0]).toMatchObject({ rules: 2, limit: 180 });
+  expect(byRules.alerts()[0]).toMatchObject({ rules: 2, limit: 170 });
 });
 
 test("rules that change at a moment hold from the reading of that moment on", () => {
   const people = new People()
-    .rules({ hrLimit: 180 })
+    .rules({ hrLimit: 170 })
     .rules({ hrLimit: 210, fromMs: T0 + seconds(150) })
     .send(...uploads(readings(0, 600, fast(100, 500))))
     .settle();
@@ -114,7 +114,7 @@ test("rules that change at a moment hold from the reading of that moment on", ()
 test("an acknowledged alert does not escalate, and says who took it on until it is cleared", () => {
   const all = uploads(readings(0, 600, fast(100, 500)));
   const id = `${RUNNER}/high_heart_rate/${T0 + seconds(100)}`;
-  const people = new People().limit(180).send(...all.slice(0, 25));
+  const people = new People().limit(170).send(...all.slice(0, 25));
   people.acknowledge(id).acknowledge(id, "medic-2");
   people.send(...all.slice(25)).settle();
   expect(people.said()).toEqual([
@@ -125,7 +125,7 @@ test("an acknowledged alert does not escalate, and says who took it on until it 
   expect(people.alerts().at(-1)).toMatchObject({
     acknowledgedBy: "medic-1",
     acknowledgedMs: T0 + minutes(4),
-    limit: 180,
+    limit: 170,
   });
   people.acknowledge(id, "medic-3");
   expect(people.alerts()).toHaveLength(3);
@@ -133,7 +133,7 @@ test("an acknowledged alert does not escalate, and says who took it on until it 
 
 test("an acknowledgement that is read before its alert waits for it, also through a restart", () => {
   const id = `${RUNNER}/high_heart_rate/${T0 + seconds(100)}`;
-  const people = new People().limit(180).acknowledge(id);
+  const people = new People().limit(170).acknowledge(id);
   people.harness.restart();
   people.send(...uploads(readings(0, 600, fast(100, 500)))).settle();
   expect(people.said()).toEqual([
@@ -146,14 +146,14 @@ test("an acknowledgement that is read before its alert waits for it, also throug
 test("uploads that come twice, or out of order, or cut otherwise, make no difference", () => {
   const all = readings(0, 600, fast(100, 500));
   const plain = new People()
-    .limit(180)
+    .limit(170)
     .send(...uploads(all))
     .settle();
   const swapped = uploads(all, 2);
   for (let i = 1; i + 1 < swapped.length; i += 3)
     [swapped[i], swapped[i + 1]] = [swapped[i + 1]!, swapped[i]!];
   const odd = new People()
-    .limit(180)
+    .limit(170)
     .send(...swapped.flatMap((upload) => [upload, upload]))
     .settle();
   expect(odd.alerts()).toEqual(plain.alerts());
@@ -163,7 +163,7 @@ test("uploads that come twice, or out of order, or cut otherwise, make no differ
 test("a device that was offline is judged by what it sends later, readings from before that are set apart", () => {
   const all = uploads(readings(0, 600, fast(100, 500)));
   const other = uploads(readings(0, 900), 10, { participant: "example/2" });
-  const people = new People().limit(180).send(...all.slice(0, 5), ...other);
+  const people = new People().limit(170).send(...all.slice(0, 5), ...other);
   people
     .send(...all.slice(6))
     .send(all[5]!)
@@ -208,7 +208,7 @@ test("nobody is missed who has finished, nor in everyday life", () => {
 
 test("what cannot be judged ends among the dead letters and moves nobody's time", () => {
   const all = uploads(readings(0, 600, fast(100, 500)));
-  const people = new People().limit(180).send(all[0]!);
+  const people = new People().limit(170).send(all[0]!);
   const [upload] = uploads(readings(10, 20), 10, { device: "d9" });
   people.send({ ...upload!, readings: [] });
   people.send({ ...upload!, participant: "x".repeat(300) });
@@ -231,7 +231,7 @@ test("what cannot be judged ends among the dead letters and moves nobody's time"
 
 test("the same alerts come of it whatever the batches, the parallelism and the crashes", () => {
   const run = (options: HarnessOptions) => {
-    const people = new People({ partitions: 3, ...options }).rules({ hrLimit: 180, courseM: 10_000 });
+    const people = new People({ partitions: 3, ...options }).rules({ hrLimit: 170, courseM: 10_000 });
     const persons = Array.from({ length: 6 }, (_, n) => {
       const fields = (second: number) => ({
         ...fast(50 * n, 50 * n + 300)(second),

@@ -34,7 +34,7 @@ export default job("health-alerts", (flow) => {
       boundedDisorder({
         timeOf: ({ readings }) => readings.at(-1)!.tsMs,
         disorderMax: DISORDER_MS,
-        quietAfter: seconds(10),
+        quietAfter: seconds(5),
       }),
     )
     .keyBy(({ participant }) => participant)

@@ -17,7 +17,7 @@ import { withReading } from "./evidence.ts";
 
 /** LS2: how late a timer may be, and how long what came meanwhile may take to be read. */
 export const SLEPT_MS = 2_000;
-export const CATCH_UP_MS = 10_000;
+export const CATCH_UP_MS = 5_000;
 
 export interface Place {
   lat: number | null;

@@ -199,10 +199,14 @@ function acknowledge(acknowledgement: AlertAcknowledgement, context: StepContext
 /** A person was heard of: an alert that they were not is over, and the timer counts from now. */
 function hear(upload: Upload, last: Reading, place: Place, at: Rules, context: StepContext): void {
   const { state, now, timers } = context;
+  let before = state.presence.get();
   const lost = state.alerts.get("lost_signal");
-  if (lost && last.tsMs > lost.alert.sinceMs)
+  if (lost && before && last.tsMs > lost.alert.sinceMs) {
     say(cleared(lost, last.tsMs, { ...place, rules: at.version, reason: "heard again" }), lost, context);
-  const before = state.presence.get();
+    // It would have escalated that alert, which is later than the next one may be due.
+    if (before.dueMs !== null) timers.deleteProcessingTime(before.dueMs);
+    before = { ...before, dueMs: null };
+  }
   const presence = heard(before, upload, last, place, now, at.rules);
   state.presence.put(presence);
   if (presence.dueMs !== null && presence.dueMs !== before?.dueMs) timers.onProcessingTime(presence.dueMs);

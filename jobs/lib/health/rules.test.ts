@@ -9,7 +9,7 @@ import { judgeReading, Vitals } from "./vitals.ts";
 
 const RECORDINGS = findRecordings([join(import.meta.dirname, "../../../infra/recordings")]);
 const at = (second: number) => T0 + second * 1000;
-/** Kind, second it began, second it was found, second it was over. */
+/** Kind, second it began, second it was found, second it was over: a value that leapt is believed a reading later. */
 const told = (all: readonly Reading[], measure = MEASURE) =>
   found(all, () => measure).map(({ first: { kind, sinceMs }, atMs, overMs }) => [
     kind,
@@ -32,7 +32,7 @@ describe("a high heart rate", () => {
       300,
       hrs((s) => (s >= 50 && s < 200 ? high(s) : undefined)),
     );
-    expect(told(all, measure)).toEqual([["high_heart_rate", 50, 110, 220]]);
+    expect(told(all, measure)).toEqual([["high_heart_rate", 51, 111, 221]]);
   });
 
   test("is none when it goes below limit less hysteresis before its time", () => {
@@ -95,7 +95,7 @@ describe("a sudden drop", () => {
       ),
     );
     const [drop] = found(all);
-    expect(told(all)).toEqual([["sudden_drop", 55, 65, 100]]);
+    expect(told(all)).toEqual([["sudden_drop", 55, 65, 101]]);
     expect(drop!.first).toMatchObject({ limit: 50 });
     expect(drop!.first.value).toBeGreaterThan(70);
     expect(readingsOf(drop!.first.evidence)[0]!.hr).toBeGreaterThan(159);
