@@ -345,8 +345,6 @@ export const SegmentTotal = codec<SegmentTotal>("segment-total");
 export const EventWindow = codec<EventWindow>("event-window");
 export const Course = codec<Course>("course");
 export const LateReading = codec<LateReading>("late-reading");
-}
-
 export const Alert = codec<Alert>("alert");
 /** As it stands in an alert. */
 export const EvidenceReading = codecOf<EvidenceReading>(
