@@ -9,8 +9,8 @@
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { type Api, startApi } from "../../api/server.ts";
-import { loadJob } from "../../runtime/cluster/job-run.ts";
 import { prepareTopics } from "../../runtime/cluster/job-topology.ts";
+import { loadJob } from "../../runtime/cluster/load-job.ts";
 import { type RuntimeNode, startNode } from "../../runtime/cluster/node.ts";
 import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
 import type { JobPlan } from "../../runtime/graph/plan.ts";

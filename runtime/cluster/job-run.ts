@@ -1,10 +1,7 @@
 /** One job on one node: a member of the job's group, with a `Slot` for every lease it holds. */
 import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import type { KafkaConnection } from "../config.ts";
-import { isJobDefinition } from "../dsl/job.ts";
-import { JobError } from "../errors.ts";
-import { type JobPlan, planJob, type StagePlan } from "../graph/plan.ts";
+import type { JobPlan, StagePlan } from "../graph/plan.ts";
 import { slotsTopic, transactionalId } from "../graph/topics.ts";
 import type { Position } from "../kafka/log.ts";
 import type { RuntimeMetrics } from "../metrics/task-metrics.ts";
@@ -30,20 +27,6 @@ export interface JobRunOptions {
   readonly epochs: EpochSettings;
   readonly metrics: RuntimeMetrics;
   readonly log: (line: string) => void;
-}
-
-/** Loads a job's module and plans it. @throws JobError in words for its author. */
-export async function loadJob(root: string, module: string): Promise<JobPlan> {
-  const path = resolve(root, module);
-  let loaded: { default?: unknown };
-  try {
-    loaded = (await import(pathToFileURL(path).href)) as { default?: unknown };
-  } catch (error) {
-    throw new JobError(`${module}: cannot be loaded: ${(error as Error).message}`);
-  }
-  if (!isJobDefinition(loaded.default))
-    throw new JobError(`${module}: its default export is not made by job(name, describe)`);
-  return planJob(loaded.default);
 }
 
 export class JobRun {

@@ -9,7 +9,7 @@ import type { TransactionalWriter } from "../kafka/log.ts";
 import { createTransactionalWriter, type TransactionalWriterOptions } from "../kafka/transactional-writer.ts";
 import { systemTime, type Time } from "../time.ts";
 import type { WorkerPool } from "../worker/pool.ts";
-import { loadJob } from "./job-run.ts";
+import { loadJob } from "./load-job.ts";
 import { type GroupOptions, joinGroup, type Membership } from "./membership.ts";
 
 export interface JobServices {

@@ -8,9 +8,10 @@ import { PacestreamError } from "../errors.ts";
 import { RuntimeMetrics } from "../metrics/task-metrics.ts";
 import type { EpochSettings } from "../worker/messages.ts";
 import { createWorkerPool } from "../worker/pool.ts";
-import { JobRun, loadJob } from "./job-run.ts";
+import { JobRun } from "./job-run.ts";
 import { kafkaServices } from "./job-services.ts";
 import { JOBS_TOPIC, type JobRecord, openJobStore } from "./job-store.ts";
+import { loadJob } from "./load-job.ts";
 
 export interface NodeOptions {
   readonly kafka: KafkaConnection;
