@@ -4,7 +4,7 @@ import { type ClickHouseClient, createClient } from "@clickhouse/client";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { columnName } from "../../runtime/sinks/clickhouse/avro-rows.ts";
 import { applyMigrations, statementsOf } from "./migrate.ts";
-import { READING_TABLES, RESULT_TABLES } from "./tables.ts";
+import { ALERT_TABLES, READING_TABLES, RESULT_TABLES } from "./tables.ts";
 
 const RACE = "boston-2014";
 const database = `views_${randomUUID().slice(0, 8)}`;
@@ -90,7 +90,12 @@ describe("migrations", () => {
     });
     await client.command({ query: `DROP VIEW ${old.database}.passings` });
     await client.command({ query: `TRUNCATE TABLE ${old.database}.schema_migrations` });
-    expect(await applyMigrations(old)).toEqual(["001-logs.sql", "002-readings.sql", "views.sql"]);
+    expect(await applyMigrations(old)).toEqual([
+      "001-logs.sql",
+      "002-readings.sql",
+      "003-alerts.sql",
+      "views.sql",
+    ]);
     expect(await select(`SELECT race FROM ${old.database}.passings`)).toEqual([{ race: "old" }]);
     await client.command({ query: `DROP DATABASE ${old.database}` });
   });
@@ -127,7 +132,7 @@ test("every table, view and column says what it is", async () => {
 const READING_COLUMNS = ["ts_ms", "hr", "lat_e7", "lon_e7", "distance_cm", "steps", "cadence", "altitude_cm"];
 
 test("each table has a column for every field of its topic, and names that topic", async () => {
-  for (const { table, topic, codec } of [...RESULT_TABLES, ...READING_TABLES]) {
+  for (const { table, topic, codec } of [...RESULT_TABLES, ...READING_TABLES, ...ALERT_TABLES]) {
     const { fields } = JSON.parse(codec.schema) as { fields: { name: string }[] };
     const wanted = [
       ...fields.map(({ name }) => columnName(name)),

@@ -2,6 +2,7 @@
 import type { SinkTable } from "../../runtime/sinks/clickhouse/index.ts";
 import {
   ActivitySession,
+  Alert,
   CorrectionOutcome,
   EventWindow,
   LateReading,
@@ -28,3 +29,6 @@ export const READING_TABLES: readonly SinkTable[] = [
   { topic: "event-windows", table: "event_windows_log", codec: EventWindow },
   { topic: "late-readings", table: "late_readings_log", codec: LateReading },
 ];
+
+/** Those of the job health-alerts. */
+export const ALERT_TABLES: readonly SinkTable[] = [{ topic: "alerts", table: "alerts_log", codec: Alert }];

@@ -371,3 +371,48 @@ AS SELECT participant, event, device, upload, ts_ms, missed,
   kafka_topic, kafka_partition, kafka_offset
 FROM late_readings_log
 COMMENT 'One row for each reading and window that it came too late for.';
+
+CREATE OR REPLACE VIEW alerts
+(
+  id              String COMMENT 'The alert, one id for life: PARTICIPANT/KIND/SINCE.',
+  participant     String COMMENT 'Who it is about, as in the uploads: an id that names nobody. In a race RACE/BIB.',
+  event           LowCardinality(Nullable(String)) COMMENT 'The race or whatever else it was measured for. NULL: everyday life.',
+  device          String COMMENT 'Whose readings show it.',
+  kind            LowCardinality(String) COMMENT 'high_heart_rate, sudden_drop, stuck_sensor, spiking_sensor, cadence_lock, lost_signal or no_motion.',
+  state           LowCardinality(String) COMMENT 'As it stands: raised, escalated, acknowledged or cleared.',
+  since           DateTime64(3, 'UTC') COMMENT 'When it began, by the readings.',
+  raised_at       DateTime64(3, 'UTC') COMMENT 'Time of the reading that raised it.',
+  escalated_at    Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was escalated. NULL: never.',
+  acknowledged_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When somebody took it on. NULL: nobody did.',
+  acknowledged_by Nullable(String) COMMENT 'Who did: an id that names nobody.',
+  cleared_at      Nullable(DateTime64(3, 'UTC')) COMMENT 'Time of the reading that ended it. NULL: it is open.',
+  value           Nullable(Float64) COMMENT 'What was measured: beats or steps a minute, metres. NULL for a lost signal.',
+  limit           Nullable(Float64) COMMENT 'What value is held against, in its unit.',
+  reason          String COMMENT 'In words. Of a cleared one why it is over.',
+  rules           Int32 COMMENT 'Version of the health rules that decided last. 0: those built in.',
+  lat             Nullable(Float64) COMMENT 'Last known place, WGS 84 degrees.',
+  lon             Nullable(Float64) COMMENT 'Last known place, WGS 84 degrees.',
+  distance_m      Nullable(Float32) COMMENT 'How far the person had come, last known, in metres.',
+  readings        Int32 COMMENT 'How many readings were looked at since it began.',
+  evidence        Array(Tuple(tsMs Int64, hr Nullable(Int32), cadence Nullable(Int32), distanceM Nullable(Float32), lat Nullable(Float64), lon Nullable(Float64))) COMMENT 'Some of those readings, by time, the first and the last always.'
+)
+AS SELECT
+  id, participant, event, device, kind, state,
+  fromUnixTimestamp64Milli(since_ms, 'UTC') AS since,
+  fromUnixTimestamp64Milli(raised_ms, 'UTC') AS raised_at,
+  fromUnixTimestamp64Milli(escalated_ms, 'UTC') AS escalated_at,
+  fromUnixTimestamp64Milli(acknowledged_ms, 'UTC') AS acknowledged_at,
+  acknowledged_by,
+  if(state = 'cleared', fromUnixTimestamp64Milli(at_ms, 'UTC'), NULL) AS cleared_at,
+  value, limit, reason, rules, lat, lon, distance_m, readings, evidence
+FROM
+(
+  SELECT
+    *,
+    max(kafka_offset) OVER (PARTITION BY participant, id) AS latest,
+    assumeNotNull(max(if(state = 'raised', at_ms, NULL)) OVER (PARTITION BY participant, id)) AS raised_ms,
+    max(if(state = 'escalated', at_ms, NULL)) OVER (PARTITION BY participant, id) AS escalated_ms
+  FROM alerts_log
+)
+WHERE kafka_offset = latest
+COMMENT 'One row for each alert, as it stands.';
