@@ -81,9 +81,10 @@ export type Listened = { readonly waitUntilMs: number } | "lost" | "nobody-waits
 export function listen(presence: Presence, nowMs: number, rules: HealthRules): Listened {
   if (presence.event === null || isFinished(presence, rules)) return "nobody-waits"; // LS3
   if (nowMs - presence.dueMs! > SLEPT_MS) return { waitUntilMs: nowMs + CATCH_UP_MS }; // LS2
-  const waitMs = presence.heardMs + rules.lostAfterMs - nowMs;
+  // Never a difference added to `nowMs`: rounded, it could be `nowMs` itself, and the timer would fire for ever.
+  const waitUntilMs = presence.heardMs + rules.lostAfterMs;
   // A clock that was set back would have us wait for longer than the patience.
-  return waitMs > 0 && waitMs <= rules.lostAfterMs ? { waitUntilMs: nowMs + waitMs } : "lost";
+  return waitUntilMs > nowMs && waitUntilMs - nowMs <= rules.lostAfterMs ? { waitUntilMs } : "lost";
 }
 
 /** LS1. */
