@@ -14,8 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Count, countCases } from "./report.ts";
 
-/** Of the quarter of an hour that everything may take. */
-const TESTS_MAX_MS = 14 * 60_000;
+/** Everything takes some ten minutes; a machine with much other work takes longer. What takes this long hangs. */
+const TESTS_MAX_MS = 25 * 60_000;
 const ROOT = join(import.meta.dirname, "../..");
 
 async function main(filters: readonly string[]): Promise<void> {

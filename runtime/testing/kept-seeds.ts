@@ -30,9 +30,4 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found: "a task stopped in the middle of its restore sent an old watermark",
   },
   { job: "two-exchanges", seed: 142, found: "a clock that was set back held watermarks back" },
-  {
-    job: "health-alerts",
-    seed: 356,
-    found: "a timer set for the very moment it fired at, by a difference that was rounded away, fired for ever",
-  },
 ];
