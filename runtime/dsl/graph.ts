@@ -43,6 +43,8 @@ export type FlowNode =
       readonly kind: "keyBy";
       readonly keyOf: (value: unknown) => string;
       readonly exchange: Exchange | undefined;
+      /** Whether each key's records are in one partition, but not in the one that Kafka's own partitioner gives. */
+      readonly reinterpret: boolean;
       readonly inputs: readonly FlowNode[];
     }
   | {

@@ -76,16 +76,19 @@ export class Stream<T> {
    * - `keyBy(keyOf)`: the topics that feed it are partitioned by this very key already, in the same number of partitions.
    *   No way through Kafka; a record that stands in another partition than its key's is set apart, and where most do, the job
    *   stops with a clear error.
+   * - `keyBy(keyOf, { reinterpret: true })`: each key's records are in one partition, by a rule that is not Kafka's own. That
+   *   they are is not checked. As Flink's `reinterpretAsKeyedStream`.
    * - `keyBy(keyOf, { exchange: { name, codec } })`: through a topic of the runtime's, encoded by `codec`. Always right.
    */
   keyBy(
     keyOf: (value: T) => string,
-    options?: { exchange: { name: string; codec: Topic<T>["codec"] } },
+    options: { readonly reinterpret?: boolean; readonly exchange?: { name: string; codec: Codec<T> } } = {},
   ): KeyedStream<T> {
     return new KeyedStream<T>(this.graph, {
       kind: "keyBy",
       keyOf: keyOf as (value: unknown) => string,
-      exchange: options?.exchange as Exchange | undefined,
+      exchange: options.exchange as Exchange | undefined,
+      reinterpret: options.reinterpret ?? false,
       inputs: [this.node],
     });
   }

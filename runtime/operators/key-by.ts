@@ -25,7 +25,7 @@ export function keyBy(
   push: Push,
   runtime: OperatorRuntime,
 ): Push {
-  const { keyOf } = node;
+  const { keyOf, reinterpret } = node;
   const { record, inputPartitions } = runtime;
   let seen = 0;
   let checked = 0;
@@ -37,7 +37,7 @@ export function keyBy(
     if (key.length > KEY_MAX)
       throw new Error(`keyBy: the key has ${key.length} characters, more than ${KEY_MAX}`);
     seen++;
-    if (seen <= CHECKED_FIRST || seen % CHECKED_ONE_IN === 0) {
+    if (!reinterpret && (seen <= CHECKED_FIRST || seen % CHECKED_ONE_IN === 0)) {
       checked++;
       const own = partitionOf(key, inputPartitions);
       if (own !== record.partition) {
