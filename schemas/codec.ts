@@ -1,12 +1,14 @@
 /**
  * Schemas are the `*.avsc` files beside this one; a codec turns a value into the bytes of one and back.
- * Nothing outside this folder imports avsc: whoever needs bytes takes a `Codec`.
+ * Nothing outside this folder imports avsc: whoever needs bytes takes a `Codec`. avsc knows the schemas, encodes and resolves;
+ * what was written with the very schema is read by a function compiled for it (decoder.ts).
  *
  * S1  Plain Avro binary, no framing: the schema is known from the topic or the state's name.
  * S2  Decoding checks that it ends where the value ends: a truncated or longer value is an error, not a guess.
  */
 import { readFileSync } from "node:fs";
 import avro from "avsc";
+import { compileDecoder } from "./decoder.ts";
 
 export interface Codec<T> {
   /** The schema's name, as in its file: `timing-message`. */
@@ -49,12 +51,14 @@ export function listOf<T>(element: Codec<T>): Codec<T[]> {
 
 function fromType<T>(name: string, schema: string, type: avro.Type, writer?: avro.Type): Codec<T> {
   const resolver = writer && type.createResolver(writer);
+  const decode = writer ? undefined : compileDecoder(name, type);
   return {
     name,
     schema,
     encode: (value) => type.toBuffer(value),
     encodeInto: (value, bytes, position) => type.encode(value, bytes, position),
     decode(bytes, start = 0, end = bytes.length) {
+      if (decode) return decode(bytes, start, end) as T;
       // avsc reads past `end` into a neighbour without noticing: the check is ours (S2).
       const { value, offset } = type.decode(bytes, start, resolver);
       if (offset !== end) {

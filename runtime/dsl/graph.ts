@@ -30,12 +30,17 @@ export type FlowNode =
   | {
       readonly kind: "flatMap";
       readonly name: string;
-      readonly apply: (value: unknown) => Iterable<unknown>;
+      readonly apply: (value: unknown, emit: (each: unknown) => void) => Iterable<unknown> | void;
       readonly inputs: readonly FlowNode[];
     }
   | {
       readonly kind: "watermark";
       readonly strategy: WatermarkStrategy<unknown>;
+      readonly inputs: readonly FlowNode[];
+    }
+  | {
+      readonly kind: "timestamps";
+      readonly timeOf: (value: unknown) => number;
       readonly inputs: readonly FlowNode[];
     }
   | { readonly kind: "union"; readonly inputs: readonly FlowNode[] }

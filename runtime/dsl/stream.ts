@@ -19,6 +19,8 @@ function needsKey(what: string, name: string): never {
   throw new JobError(`${what} "${name}" needs a key for its state: put .keyBy(...) before it`);
 }
 
+export type FlatMap<T, U> = (value: T, emit: (each: U) => void) => Iterable<U> | void;
+
 export class Stream<T> {
   protected readonly graph: FlowGraph;
   readonly node: FlowNode;
@@ -47,12 +49,24 @@ export class Stream<T> {
     });
   }
 
-  /** Any number of values out for each in. */
-  flatMap<U>(name: string, apply: (value: T) => Iterable<U>): Stream<U> {
+  /** Any number of values out for each in: those that `apply` gives to `emit`, then those that it returns. */
+  flatMap<U>(name: string, apply: FlatMap<T, U>): Stream<U> {
     return this.#then({
       kind: "flatMap",
       name,
-      apply: apply as (value: unknown) => Iterable<unknown>,
+      apply: apply as FlatMap<unknown, unknown>,
+      inputs: [this.node],
+    });
+  }
+
+  /**
+   * Gives records an event time of their own, below a `.watermark` that gave one to what they came from: for readings out of an
+   * upload. The watermark stays what it is: a record behind it is late.
+   */
+  timestamps(timeOf: (value: T) => number): Stream<T> {
+    return this.#then({
+      kind: "timestamps",
+      timeOf: timeOf as (value: unknown) => number,
       inputs: [this.node],
     });
   }
@@ -154,6 +168,22 @@ export class KeyedStream<T> extends Stream<T> {
   override union<U>(...others: readonly Stream<U>[]): Stream<T | U> {
     const all = super.union(...others);
     return others.every((other) => other instanceof KeyedStream) ? this.#step(all.node) : all;
+  }
+
+  override map<U>(name: string, apply: (value: T) => U): KeyedStream<U> {
+    return this.#step(super.map(name, apply).node);
+  }
+
+  override filter(name: string, keep: (value: T) => boolean): KeyedStream<T> {
+    return this.#step(super.filter(name, keep).node);
+  }
+
+  override flatMap<U>(name: string, apply: FlatMap<T, U>): KeyedStream<U> {
+    return this.#step(super.flatMap(name, apply).node);
+  }
+
+  override timestamps(timeOf: (value: T) => number): KeyedStream<T> {
+    return this.#step(super.timestamps(timeOf).node);
   }
 
   /** A step with state and timers of each key. The name is its state's name in every checkpoint. */

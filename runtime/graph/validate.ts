@@ -21,6 +21,11 @@ export function validate(job: string, graph: FlowGraph, nodes: readonly FlowNode
     if (node.kind === "watermark" && behindKey(node)) {
       fail("a .watermark stands after .keyBy: time is found per source partition, put it before .keyBy");
     }
+    if (node.kind === "timestamps" && !timed.at.has(node)) {
+      fail(
+        "a stream has .timestamps, but no .watermark before it: nothing would say how far its time has come",
+      );
+    }
     if (node.kind === "keyBy" && !node.exchange && behindExchangeOrProcess(node)) {
       fail(
         "a .keyBy after a step with another key needs its own exchange: .keyBy(keyOf, { exchange: { name, codec } })",

@@ -9,12 +9,16 @@ export function flatMap(
   { record }: OperatorRuntime,
 ): Push {
   const { apply, name } = node;
+  let timestamp: number | undefined;
+  const emit = (each: unknown): void => {
+    record.timestamp = timestamp;
+    push(each);
+    record.step = name;
+  };
   return (value) => {
     record.step = name;
-    const { timestamp } = record;
-    for (const each of apply(value)) {
-      record.timestamp = timestamp;
-      push(each);
-    }
+    timestamp = record.timestamp;
+    const returned = apply(value, emit);
+    if (returned) for (const each of returned) emit(each);
   };
 }

@@ -4,6 +4,7 @@
  *
  *   map · filter · flat-map     stateless steps
  *   watermark                   gives event time, feeds the valve
+ *   timestamps                  gives event time alone
  *   key-by                      sets the key; or writes to an exchange
  *   process                     the keyed step, its state and timers
  *   windows/                    tumbling, sliding, session and count windows
@@ -20,6 +21,7 @@ import { ProcessOperator } from "./process.ts";
 import type { Push } from "./record-context.ts";
 import { sink } from "./sink.ts";
 import type { StageStep } from "./stage-step.ts";
+import { timestamps } from "./timestamps.ts";
 import { watermark } from "./watermark.ts";
 import { windowStep } from "./windows/index.ts";
 
@@ -76,6 +78,8 @@ export function compileStage(
         return flatMap(node, below(node), runtime);
       case "watermark":
         return watermark(node, below(node), sidesOf(node), runtime);
+      case "timestamps":
+        return timestamps(node, below(node), runtime);
       case "keyBy":
         if (isExchange(node) && !members.has(node)) return exchangeOut(node, runtime);
         return keyBy(node, below(node), runtime);

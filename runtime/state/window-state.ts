@@ -36,6 +36,8 @@ export class Accumulation<Acc> {
   live = true;
   /** Records in it when it last said an early result. Not kept in checkpoints: a restored window may say one again. */
   recordsAtEarly = 0;
+  /** The operator's own: where it keeps this one. */
+  place: unknown = undefined;
 
   // Of `WindowState` alone:
   dirty = false;

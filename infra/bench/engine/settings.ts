@@ -19,11 +19,13 @@ export function engineSettings(env: NodeJS.ProcessEnv = process.env): EngineSett
   };
   const number = (name: string, otherwise: number): number => {
     const value = Number(env[name] ?? otherwise);
-    if (!Number.isInteger(value) || value < 0) throw new Error(`${name} is "${env[name]}": give a whole number`);
+    if (!Number.isInteger(value) || value < 0)
+      throw new Error(`${name} is "${env[name]}": give a whole number`);
     return value;
   };
   const state = env.BENCH_STATE ?? "mem";
-  if (state !== "mem") throw new Error(`BENCH_STATE is "${state}": this engine keeps state in memory ("mem")`);
+  if (state !== "mem")
+    throw new Error(`BENCH_STATE is "${state}": this engine keeps state in memory ("mem")`);
   const guarantee = env.BENCH_GUARANTEE ?? "eo";
   if (guarantee !== "eo" && guarantee !== "alo")
     throw new Error(`BENCH_GUARANTEE is "${guarantee}": give "eo" or "alo"`);

@@ -1,13 +1,15 @@
 /** W1 of the peers' bench: heart rates of each participant in windows of ten seconds, each said once, when it closes. */
-import { aggregate, boundedDisorder, codecOf, job, seconds, topic, tumbling } from "../../../runtime/index.ts";
-import { Upload, WindowResult } from "./schemas.ts";
+import {
+  aggregate,
+  boundedDisorder,
+  codecOf,
+  job,
+  seconds,
+  topic,
+  tumbling,
+} from "../../../runtime/index.ts";
+import { type Reading, Upload, WindowResult } from "./schemas.ts";
 import { engineSettings } from "./settings.ts";
-
-interface HeartRate {
-  participant: string;
-  ts: number;
-  hr: number;
-}
 
 interface HeartRates {
   count: number;
@@ -27,7 +29,7 @@ const HeartRates = codecOf<HeartRates>("heart-rates", {
 const heartRates = aggregate({
   codec: HeartRates,
   create: (): HeartRates => ({ count: 0, min: 0, max: 0, sum: 0 }),
-  add: ({ count, min, max, sum }, { hr }: HeartRate) => ({
+  add: ({ count, min, max, sum }, { hr }: Reading) => ({
     count: count + 1,
     min: count === 0 ? hr : Math.min(min, hr),
     max: count === 0 ? hr : Math.max(max, hr),
@@ -53,12 +55,14 @@ const heartRates = aggregate({
 export default job(group, (flow) =>
   flow
     .from(topic(input, Upload))
-    .flatMap("readings", ({ participant, readings }) =>
-      readings.map(({ ts, hr }): HeartRate => ({ participant, ts, hr })),
-    )
-    .watermark(boundedDisorder({ timeOf: ({ ts }) => ts, disorderMax: disorderMaxMs }))
+    // Readings lie in an upload in the order of their times.
+    .watermark(boundedDisorder({ timeOf: ({ readings }) => readings.at(-1)!.ts, disorderMax: disorderMaxMs }))
     // The runner puts the records that end the run into every partition, whatever their key.
     .keyBy(({ participant }) => participant, { reinterpret: true })
+    .flatMap("readings", ({ readings }, emit: (reading: Reading) => void) => {
+      for (const reading of readings) emit(reading);
+    })
+    .timestamps(({ ts }) => ts)
     .window("tens", tumbling(seconds(10)), heartRates)
     .to(topic(output, WindowResult, { key: ({ participant }) => participant })),
 );

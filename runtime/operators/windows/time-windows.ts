@@ -51,6 +51,10 @@ export class TimeWindows implements StageStep {
   readonly #buckets: Bucket[] = [];
   #lastBucket: Bucket | undefined;
   #watermark = NO_WATERMARK;
+  /** Where the last record went: the next one often goes there too. */
+  #lastKey: KeyPanes | undefined;
+  #lastStart = Number.NaN;
+  #lastClosedAt = Number.NaN;
   #waiting: KeyPanes[] = [];
   #earlyDueMs = Number.POSITIVE_INFINITY;
 
@@ -80,23 +84,28 @@ export class TimeWindows implements StageStep {
   // --- records -------------------------------------------------------------------------------------------------------
 
   process(value: unknown): void {
-    const { record, countLate } = this.#parts.runtime;
+    const { record } = this.#parts.runtime;
     record.step = this.name;
     const timeMs = eventTime(this.#parts);
-    const start = this.#floor(timeMs, this.#paneMs);
-    if (this.#closedAt(start) <= this.#watermark) {
-      countLate();
+    if (!(timeMs >= this.#lastStart && timeMs < this.#lastStart + this.#paneMs)) {
+      this.#lastStart = this.#floor(timeMs, this.#paneMs);
+      this.#lastClosedAt = this.#closedAt(this.#lastStart);
+    }
+    if (this.#lastClosedAt <= this.#watermark) {
+      this.#parts.runtime.countLate();
       this.#parts.pushLate(value);
       return;
     }
-    const pane = this.#pane(record.key, record.partition, start);
+    const pane = this.#pane(record.key, record.partition, this.#lastStart);
     this.#state.add(pane, value, timeMs);
     if (this.#counts) this.#speakBeforeOrAfter(pane);
   }
 
   #pane(key: string, partition: number, start: number): PaneOf {
-    const ofKey = this.#keys.get(key);
+    const last = this.#lastKey;
+    const ofKey = last?.key === key ? last : this.#keys.get(key);
     if (ofKey) {
+      this.#lastKey = ofKey;
       const { panes } = ofKey;
       // The newest first: that is where most records go.
       for (let i = panes.length - 1; i >= 0; i--) {
@@ -114,15 +123,15 @@ export class TimeWindows implements StageStep {
     if (this.#firstEnd(pane.start) - 1 <= this.#watermark) {
       this.#eachWindow(pane.start, (end) => {
         if (end - 1 <= this.#watermark && end - 1 + this.#latenessMs > this.#watermark)
-          this.#emit(this.#keys.get(pane.key)!, end, "late");
+          this.#emit(placeOf(pane), end, "late");
       });
     }
     if (early === undefined) return;
     if (early.kind === "count") {
-      if (pane.records % early.every === 0) this.#emitOpen(this.#keys.get(pane.key)!, pane);
+      if (pane.records % early.every === 0) this.#emitOpen(placeOf(pane), pane);
       return;
     }
-    const ofKey = this.#keys.get(pane.key)!;
+    const ofKey = placeOf(pane);
     if (ofKey.waits) return;
     ofKey.waits = true;
     this.#waiting.push(ofKey);
@@ -133,6 +142,18 @@ export class TimeWindows implements StageStep {
     this.#eachWindow(pane.start, (end) => {
       if (end - 1 > this.#watermark) this.#emit(ofKey, end, "early");
     });
+  }
+
+  /** A tumbling window is its only pane. */
+  #emitTumbling(pane: PaneOf): void {
+    if (pane.records === 0) return;
+    let index = 0;
+    if (this.#counts) {
+      this.#state.change(pane);
+      index = pane.results++;
+    }
+    const { key, start, value } = pane;
+    emitResult(this.#parts, value, { key, start, end: start + this.#sizeMs, pane: "on-time", index });
   }
 
   #emit(ofKey: KeyPanes, end: number, pane: Pane): void {
@@ -188,13 +209,16 @@ export class TimeWindows implements StageStep {
 
   #fire(end: number): void {
     const start = end - this.#sizeMs;
-    const speakers = new Set<KeyPanes>();
-    for (const bucket of this.#buckets) {
-      if (bucket.start < start) continue;
-      if (bucket.start >= end) break;
-      for (const { key } of bucket.panes) speakers.add(this.#keys.get(key)!);
-    }
     const { attempt } = this.#parts.runtime;
+    const due = this.#buckets.filter((bucket) => bucket.start >= start && bucket.start < end);
+    if (this.#paneMs === this.#sizeMs) {
+      const say = (pane: PaneOf) => this.#emitTumbling(pane);
+      for (const pane of due.flatMap(({ panes }) => panes.toSorted(byKey)))
+        attempt(pane.key, pane.partition, end - 1, say, pane);
+      return;
+    }
+    const speakers = new Set<KeyPanes>();
+    for (const { panes } of due) for (const pane of panes) speakers.add(placeOf(pane));
     const say = (ofKey: KeyPanes) => this.#emit(ofKey, end, "on-time");
     for (const ofKey of [...speakers].sort(byKey)) attempt(ofKey.key, ofKey.partition, end - 1, say, ofKey);
   }
@@ -245,9 +269,7 @@ export class TimeWindows implements StageStep {
     if (closed === 0) return;
     for (const { panes } of buckets.splice(0, closed)) {
       for (const pane of panes) {
-        const ofKey = this.#keys.get(pane.key)!;
-        remove(ofKey.panes, pane);
-        if (ofKey.panes.length === 0) this.#keys.delete(pane.key);
+        this.#removeFromKey(pane);
         this.#state.purge(pane);
       }
     }
@@ -262,15 +284,22 @@ export class TimeWindows implements StageStep {
       ofKey = { key: pane.key, partition: pane.partition, panes: [], waits: false };
       this.#keys.set(pane.key, ofKey);
     }
+    pane.place = ofKey;
     insert(ofKey.panes, pane);
     this.#bucket(pane.start).panes.push(pane);
   }
 
   #release(pane: PaneOf): void {
-    const ofKey = this.#keys.get(pane.key)!;
-    remove(ofKey.panes, pane);
-    if (ofKey.panes.length === 0) this.#keys.delete(pane.key);
+    this.#removeFromKey(pane);
     remove(this.#bucket(pane.start).panes, pane);
+  }
+
+  #removeFromKey(pane: PaneOf): void {
+    const ofKey = placeOf(pane);
+    remove(ofKey.panes, pane);
+    if (ofKey.panes.length > 0) return;
+    this.#keys.delete(ofKey.key);
+    if (this.#lastKey === ofKey) this.#lastKey = undefined;
   }
 
   #bucket(start: number): Bucket {
@@ -325,11 +354,14 @@ function insert(panes: PaneOf[], pane: PaneOf): void {
   else panes.splice(at, 0, pane);
 }
 
+/** At an end, most often. */
 function remove(panes: PaneOf[], pane: PaneOf): void {
-  // The last one, most often.
-  const at = panes.lastIndexOf(pane);
-  if (at >= 0) panes.splice(at, 1);
+  if (panes[0] === pane) panes.shift();
+  else if (panes.at(-1) === pane) panes.pop();
+  else panes.splice(panes.indexOf(pane), 1);
 }
+
+const placeOf = (pane: PaneOf): KeyPanes => pane.place as KeyPanes;
 
 function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
