@@ -4,7 +4,7 @@
  *
  * WS1  A record's first change of an accumulator saves it; nothing is allocated for that, nor for further changes (U2).
  * WS2  An accumulator is in the dirty list once, however often it changes; `flush` writes it once, as it is then.
- * WS3  One that comes and goes within an epoch leaves nothing in the changelog.
+ * WS3  One that comes and goes within an epoch leaves nothing in the changelog, and is not kept until its end.
  *
  * In the changelog an accumulator is an entry of kind `m`: name `id`; value: schema u8 · results u32 · records u32 ·
  * start f64 · end f64, then the accumulator by its codec. Of a list that grows (`collect`) the accumulator there is empty, and
@@ -18,6 +18,8 @@ import type { ChangelogWriter, StateBackend } from "./state-store.ts";
 import type { Undoable, UndoLog } from "./undo-log.ts";
 
 const HEAD_BYTES = 1 + 4 + 4 + 8 + 8;
+/** So many are worth a pass over the list. */
+const GONE_MIN = 4_096;
 const NO_HEAD = Buffer.alloc(HEAD_BYTES);
 
 export class Accumulation<Acc> {
@@ -77,6 +79,8 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
   readonly #holder: Holder<Acc>;
   readonly #head = Buffer.alloc(HEAD_BYTES);
   #dirty: Accumulation<Acc>[] = [];
+  /** How many of them have gone and leave nothing (WS3). */
+  #gone = 0;
   /** While restoring: by changelog key. */
   readonly #restored = new Map<string, Accumulation<Acc>>();
   /** While restoring: parts of lists, by the changelog key of what they belong to and where they start. */
@@ -161,6 +165,11 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
   purge(entry: Accumulation<Acc>): void {
     entry.live = false;
     if (!entry.dirty) this.#markDirty(entry);
+    if (entry.stored) return;
+    this.#gone++;
+    if (this.#gone < GONE_MIN || 2 * this.#gone < this.#dirty.length) return;
+    this.#dirty = this.#dirty.filter(({ live, stored }) => live || stored);
+    this.#gone = 0;
   }
 
   /** All of `parts` that have records, in one accumulator; `undefined` when none has. */
@@ -221,6 +230,7 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
       }
     }
     this.#dirty = [];
+    this.#gone = 0;
   }
 
   /** What came to a list since the last epoch. */

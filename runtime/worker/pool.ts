@@ -21,7 +21,7 @@ export interface RunningTask {
 
 const THREADS_MAX = 1024;
 /** Decoded records die young: room for them keeps the collector from copying what is about to die. */
-const YOUNG_GENERATION_MB = 96;
+const YOUNG_GENERATION_MB = 48;
 
 export function createWorkerPool(options: { heapMaxMb?: number } = {}): WorkerPool {
   const pool = new Piscina<TaskStart, void>({

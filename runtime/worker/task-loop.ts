@@ -20,8 +20,8 @@ import { Task } from "./task.ts";
 const POLL_MS = 100;
 const STATUS_EVERY_MS = 1_000;
 const PROGRESS_EVERY_MS = 250;
-/** How much longer than the interval epochs grow to while a task stays behind. */
-const BEHIND_FACTOR_MAX = 4;
+/** What epochs shorter than that grow to while a task stays behind. */
+const BEHIND_MAX_MS = 400;
 
 export class TaskLoop {
   readonly #start: Omit<TaskStart, "port">;
@@ -135,7 +135,7 @@ export class TaskLoop {
         if (this.#task.caughtUp) this.#behindMs = intervalMs;
         else if (ageMs < this.#behindMs && this.#task.pendingBytes < bytesMax) return;
         // The longer a task is behind, the less it gains from haste, and the more from fewer transactions.
-        else this.#behindMs = Math.min(2 * this.#behindMs, BEHIND_FACTOR_MAX * intervalMs);
+        else this.#behindMs = Math.max(intervalMs, Math.min(2 * this.#behindMs, BEHIND_MAX_MS));
         this.#endEpoch();
         return;
       case "watermark":

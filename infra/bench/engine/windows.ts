@@ -29,12 +29,14 @@ const HeartRates = codecOf<HeartRates>("heart-rates", {
 const heartRates = aggregate({
   codec: HeartRates,
   create: (): HeartRates => ({ count: 0, min: 0, max: 0, sum: 0 }),
-  add: ({ count, min, max, sum }, { hr }: Reading) => ({
-    count: count + 1,
-    min: count === 0 ? hr : Math.min(min, hr),
-    max: count === 0 ? hr : Math.max(max, hr),
-    sum: sum + hr,
-  }),
+  copy: ({ count, min, max, sum }) => ({ count, min, max, sum }),
+  add: (rates, { hr }: Reading) => {
+    if (rates.count === 0 || hr < rates.min) rates.min = hr;
+    if (rates.count === 0 || hr > rates.max) rates.max = hr;
+    rates.count++;
+    rates.sum += hr;
+    return rates;
+  },
   merge: (a, b) => ({
     count: a.count + b.count,
     min: Math.min(a.min, b.min),
