@@ -17,6 +17,8 @@ import { type Count, countCases } from "./report.ts";
 /** Everything takes some ten minutes; a machine with much other work takes longer. What takes this long hangs. */
 const TESTS_MAX_MS = 25 * 60_000;
 const ROOT = join(import.meta.dirname, "../..");
+/** The programs that tests start load faster. */
+process.env.NODE_COMPILE_CACHE ??= join(ROOT, ".pacestream/cache/compiled");
 
 async function main(filters: readonly string[]): Promise<void> {
   const counts: Count[] = [];

@@ -20,13 +20,15 @@ export interface RunningTask {
 }
 
 const THREADS_MAX = 1024;
+/** Started with the node, so that the first tasks need not wait for a thread that loads the runtime. */
+const THREADS_READY = 2;
 /** Decoded records die young: room for them keeps the collector from copying what is about to die. */
 const YOUNG_GENERATION_MB = 48;
 
 export function createWorkerPool(options: { heapMaxMb?: number } = {}): WorkerPool {
   const pool = new Piscina<TaskStart, void>({
     filename: new URL("./entry.ts", import.meta.url).href,
-    minThreads: 0,
+    minThreads: THREADS_READY,
     maxThreads: THREADS_MAX,
     concurrentTasksPerWorker: 1,
     // A thread has open sockets while it works: it must not sleep in Atomics.wait.
