@@ -16,7 +16,9 @@ const flags = ["--max-semi-space-size=64", "--disable-warning=ExperimentalWarnin
 // Each commit in progress holds one of libuv's threads, four unless told otherwise: they would wait for each other.
 process.env.UV_THREADPOOL_SIZE ??= "16";
 // What was compiled once is not compiled again: half of the time until anything happens, and in each worker thread.
-process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL("../../.pacestream/cache/compiled", import.meta.url));
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(
+  new URL("../../.pacestream/cache/compiled", import.meta.url),
+);
 
 if (!existsSync(node)) {
   console.error(

@@ -139,6 +139,9 @@ export class JobRun {
         transactionalId: transactionalId(record.name, stage.name, slot),
         log,
       }),
+      early: stage.sinks.some(({ delivery }) => delivery === "at-least-once")
+        ? services.newEarlyWriter(`${record.name}.${stage.name}.${slot}`)
+        : undefined,
       onCommitted: (positions, caughtUp) => {
         for (const position of positions)
           this.#positions.set(`${position.topic}/${position.partition}`, position);

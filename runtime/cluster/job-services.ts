@@ -5,7 +5,8 @@
 import type { KafkaConnection } from "../config.ts";
 import type { JobPlan } from "../graph/plan.ts";
 import { type TopicAdmin, topicAdmin } from "../kafka/admin.ts";
-import type { TransactionalWriter } from "../kafka/log.ts";
+import { createEarlyWriter } from "../kafka/early-writer.ts";
+import type { EarlyWriter, TransactionalWriter } from "../kafka/log.ts";
 import { createTransactionalWriter, type TransactionalWriterOptions } from "../kafka/transactional-writer.ts";
 import { systemTime, type Time } from "../time.ts";
 import type { WorkerPool } from "../worker/pool.ts";
@@ -20,6 +21,8 @@ export interface JobServices {
   loadJob(module: string): Promise<JobPlan>;
   joinGroup(options: GroupOptions): Promise<Membership>;
   newWriter(options: TransactionalWriterOptions): TransactionalWriter;
+  /** For a task whose results leave before their epoch. */
+  newEarlyWriter(clientId: string): EarlyWriter;
 }
 
 export const kafkaServices = (kafka: KafkaConnection, pool: WorkerPool, root: string): JobServices => ({
@@ -29,4 +32,5 @@ export const kafkaServices = (kafka: KafkaConnection, pool: WorkerPool, root: st
   loadJob: (module) => loadJob(root, module),
   joinGroup: (options) => joinGroup(kafka, options),
   newWriter: (options) => createTransactionalWriter(kafka, options),
+  newEarlyWriter: (clientId) => createEarlyWriter(kafka, clientId),
 });

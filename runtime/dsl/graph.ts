@@ -30,7 +30,7 @@ export type FlowNode =
   | {
       readonly kind: "flatMap";
       readonly name: string;
-      readonly apply: (value: unknown, emit: (each: unknown) => void) => Iterable<unknown> | void;
+      readonly apply: (value: unknown, emit: (each: unknown) => void) => Iterable<unknown> | undefined;
       readonly inputs: readonly FlowNode[];
     }
   | {
@@ -67,9 +67,17 @@ export type FlowNode =
       readonly inputs: readonly FlowNode[];
     }
   | { readonly kind: "side"; readonly output: string; readonly inputs: readonly FlowNode[] }
-  | { readonly kind: "sink"; readonly topic: Topic<unknown>; readonly inputs: readonly FlowNode[] };
+  | {
+      readonly kind: "sink";
+      readonly topic: Topic<unknown>;
+      readonly delivery: Delivery;
+      readonly inputs: readonly FlowNode[];
+    };
 
 export type AnyKeyedProcess = KeyedProcess<unknown, unknown, States, Tables, unknown>;
+
+/** Whether results are in the log once, or at once (`Stream.to`). */
+export type Delivery = "exactly-once" | "at-least-once";
 
 /** How records travel to the task that owns their key: through a topic of this name's, with this codec. */
 export interface Exchange {

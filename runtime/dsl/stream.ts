@@ -5,7 +5,7 @@
 import type { Codec } from "../../schemas/codec.ts";
 import { JobError } from "../errors.ts";
 import type { Aggregate } from "./aggregate.ts";
-import type { AnyKeyedProcess, Exchange, FlowGraph, FlowNode } from "./graph.ts";
+import type { AnyKeyedProcess, Delivery, Exchange, FlowGraph, FlowNode } from "./graph.ts";
 import type { KeyedProcess, SideOutput, States, Tables } from "./process.ts";
 import { type DedupOptions, dedupStep } from "./steps/dedup.ts";
 import { type DeviceClockOptions, deviceClockStep } from "./steps/device-clock.ts";
@@ -19,7 +19,7 @@ function needsKey(what: string, name: string): never {
   throw new JobError(`${what} "${name}" needs a key for its state: put .keyBy(...) before it`);
 }
 
-export type FlatMap<T, U> = (value: T, emit: (each: U) => void) => Iterable<U> | void;
+export type FlatMap<T, U> = (value: T, emit: (each: U) => void) => Iterable<U> | undefined;
 
 export class Stream<T> {
   protected readonly graph: FlowGraph;
@@ -107,9 +107,14 @@ export class Stream<T> {
     });
   }
 
-  /** Writes every record to a topic, in the same transaction as the state it came from. */
-  to(topic: Topic<T>): void {
-    this.graph.sinks.push({ kind: "sink", topic: topic as Topic<unknown>, inputs: [this.node] });
+  /**
+   * Writes every record to a topic, in the same transaction as the state it came from.
+   *
+   * `delivery: "at-least-once"`: each record leaves as soon as it is there, before its epoch commits: a few milliseconds
+   * earlier, and after a failure again. State, timers and offsets are exact all the same. As Flink's `DeliveryGuarantee`.
+   */
+  to(topic: Topic<T>, { delivery = "exactly-once" }: { readonly delivery?: Delivery } = {}): void {
+    this.graph.sinks.push({ kind: "sink", topic: topic as Topic<unknown>, delivery, inputs: [this.node] });
   }
 
   // Only a keyed stream has state: these are here to say so to those whom the types do not reach.

@@ -25,8 +25,10 @@ export class FrameWriter {
   #view: DataView;
   #length = 0;
   #count = 0;
+  readonly #capacityBytes: number;
 
   constructor(capacityBytes = 1 << 16) {
+    this.#capacityBytes = capacityBytes;
     this.#buffer = Buffer.from(new ArrayBuffer(capacityBytes));
     this.#view = viewOf(this.#buffer);
   }
@@ -86,7 +88,7 @@ export class FrameWriter {
   /** The frames so far, in a buffer of their own that may be transferred; this writer starts anew. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = new Uint8Array(this.#buffer.buffer as ArrayBuffer, 0, this.#length);
-    this.#buffer = Buffer.from(new ArrayBuffer(Math.max(1 << 16, nextPowerOfTwo(this.#length))));
+    this.#buffer = Buffer.from(new ArrayBuffer(Math.max(this.#capacityBytes, nextPowerOfTwo(this.#length))));
     this.#view = viewOf(this.#buffer);
     this.#length = 0;
     this.#count = 0;

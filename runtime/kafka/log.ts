@@ -80,6 +80,15 @@ export type CommitOutcome =
   | { readonly kind: "lost"; readonly reason: string }
   | { readonly kind: "fenced"; readonly reason: string };
 
+/** Writes results that do not wait for their epoch (early-writer.ts). */
+export interface EarlyWriter {
+  /** Hands all frames over, in order. Returns at once. */
+  write(topics: readonly string[], frames: Uint8Array): void;
+  /** Resolves when all that was written is in the log. @throws when any of it is not. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** One producer of one `transactional.id`; one transaction at a time. */
 export interface TransactionalWriter {
   /** Fences earlier owners of the id and resolves their open transaction. Called once, before all else. */

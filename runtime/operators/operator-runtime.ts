@@ -7,6 +7,8 @@ import type { RecordContext } from "./record-context.ts";
 export interface OperatorRuntime {
   readonly record: RecordContext;
   readonly frames: FrameWriter;
+  /** Of results that leave before the epoch commits (`delivery: "at-least-once"`). */
+  readonly early: FrameWriter;
   readonly undo: UndoLog;
   readonly state: StateStore;
   /** What steps see of a table or a broadcast, by topic. */

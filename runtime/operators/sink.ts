@@ -7,8 +7,9 @@ const NO_PREFIX = new Uint8Array(0);
 
 /** Writes to a topic: into the partition of `partitionBy`, else of the key, else of the record's own number. */
 export function sink(node: Extract<FlowNode, { kind: "sink" }>, runtime: OperatorRuntime): Push {
-  const { topic } = node;
-  const { record, frames } = runtime;
+  const { topic, delivery } = node;
+  const { record } = runtime;
+  const frames = delivery === "at-least-once" ? runtime.early : runtime.frames;
   const index = runtime.outputIndex(topic.name);
   const partitions = runtime.partitionsOf(topic.name);
   const placeOf = topic.partitionBy ?? topic.key;

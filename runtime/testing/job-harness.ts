@@ -200,6 +200,8 @@ export class JobHarness {
   /** @returns whether there was anything to commit. */
   #endEpoch(index: number): boolean {
     const { stage, slot, task } = this.#tasks[index]!;
+    const early = task.takeEarly();
+    if (early) this.#commit(stage, early);
     const epoch = task.cut();
     if (!epoch) return false;
     const crash = this.#options.crash?.(this.#epochs++);

@@ -38,6 +38,8 @@ export interface EpochSettings {
 export type FromTask =
   /** The changelog is read; records flow from here on. */
   | { readonly kind: "running"; readonly restoredRecords: number }
+  /** Results that do not wait for their epoch: to be in the log before the next epoch is. The frames are transferred. */
+  | { readonly kind: "early"; readonly frames: Uint8Array<ArrayBuffer> }
   /** To be committed as one transaction; the frames are transferred. The next follows only after `committed`. */
   | {
       readonly kind: "epoch";

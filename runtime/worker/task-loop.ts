@@ -8,6 +8,7 @@
  *     had the slot before. So it is complete, and nobody adds to it.
  * W4  Tables and broadcasts are read to their end before the first record.
  * W5  How long something took is never told by the machine's clock, which may be set: an hour back would be an hour's silence.
+ * W6  Results that do not wait for their epoch leave at the end of each turn.
  */
 import type { StagePlan } from "../graph/plan.ts";
 import { changelogTopic } from "../graph/topics.ts";
@@ -27,6 +28,7 @@ export class TaskLoop {
   readonly #start: Omit<TaskStart, "port">;
   readonly #plan: StagePlan;
   readonly #task: Task;
+  readonly #resultsLeaveEarly: boolean;
   readonly #reader: PartitionReader;
   readonly #port: TaskPort<FromTask, ToTask>;
   readonly #time: Time;
@@ -45,6 +47,8 @@ export class TaskLoop {
     this.#port = start.port;
     this.#reader = reader;
     this.#time = time;
+    this.#resultsLeaveEarly =
+      plan.exchangesOut.length === 0 && plan.sinks.every(({ delivery }) => delivery === "at-least-once");
     this.#task = new Task(plan, start.spec, start.upstreamParallelism);
     this.#port.on("message", (message: ToTask) => this.#hear(message));
   }
@@ -72,6 +76,7 @@ export class TaskLoop {
       for (const partition of polled) this.#take(partition, nowMs, elapsedMs);
       this.#task.tick(nowMs, elapsedMs);
       this.#hold();
+      this.#sayEarly();
       this.#endEpochIfDue(elapsedMs);
       this.#reportStatus(elapsedMs);
     }
@@ -132,6 +137,8 @@ export class TaskLoop {
     const ageMs = elapsedMs - this.#epochBeganMs;
     switch (this.#task.pending) {
       case "results":
+        // With results that have left already there is nothing to hurry for.
+        if (this.#resultsLeaveEarly && ageMs < intervalMs && this.#task.pendingBytes < bytesMax) return;
         if (this.#task.caughtUp) this.#behindMs = intervalMs;
         else if (ageMs < this.#behindMs && this.#task.pendingBytes < bytesMax) return;
         // The longer a task is behind, the less it gains from haste, and the more from fewer transactions.
@@ -150,7 +157,13 @@ export class TaskLoop {
     }
   }
 
+  #sayEarly(): void {
+    const frames = this.#task.takeEarly();
+    if (frames) this.#say({ kind: "early", frames }, [frames.buffer]);
+  }
+
   #endEpoch(): void {
+    this.#sayEarly();
     const epoch = this.#task.cut();
     if (!epoch) return;
     this.#committing = true;

@@ -5,8 +5,9 @@
  * R1  `init` fences whoever had the id before, then the worker restores: in this order, never the other.
  * R2  An epoch is answered `committed` only when Kafka has said so. After anything else the run is over: the next run
  *     restores what is committed, whatever that turns out to be.
+ * R3  An epoch commits after the results that left before it are in the log: they may come again, none is lost.
  */
-import type { Position, TransactionalWriter } from "../kafka/log.ts";
+import type { CommitOutcome, EarlyWriter, Position, TransactionalWriter } from "../kafka/log.ts";
 import type { RuntimeMetrics, TaskLabels } from "../metrics/task-metrics.ts";
 import type { Time } from "../time.ts";
 import type { FromTask, TaskPort, TaskStart, ToTask } from "./messages.ts";
@@ -25,6 +26,8 @@ export interface TaskRunOptions {
   readonly outputs: readonly string[];
   readonly pool: WorkerPool;
   readonly writer: TransactionalWriter;
+  /** Of results that leave before their epoch; absent where the stage has none. */
+  readonly early: EarlyWriter | undefined;
   readonly time: Time;
   readonly metrics: RuntimeMetrics;
   readonly log: (line: string) => void;
@@ -69,7 +72,7 @@ export class TaskRun {
       );
     } finally {
       this.#port?.close();
-      await writer.close();
+      await Promise.all([writer.close(), this.#options.early?.close()]);
       this.#options.metrics.gone(this.#labels);
     }
   }
@@ -98,6 +101,9 @@ export class TaskRun {
       case "status":
         report(message.status);
         return;
+      case "early":
+        this.#options.early?.write(this.#options.outputs, message.frames);
+        return;
       case "epoch":
         report(message.status);
         await this.#commit(message);
@@ -105,9 +111,12 @@ export class TaskRun {
   }
 
   async #commit(epoch: Extract<FromTask, { kind: "epoch" }>): Promise<void> {
-    const { writer, outputs, time, metrics, onCommitted } = this.#options;
+    const { writer, early, outputs, time, metrics, onCommitted } = this.#options;
     const began = time.elapsed();
-    const outcome = await writer.commit(outputs, epoch.frames);
+    const missing = await early?.settled().catch((error: Error) => error); // R3
+    const outcome: CommitOutcome = missing
+      ? { kind: "lost", reason: missing.message }
+      : await writer.commit(outputs, epoch.frames);
     if (outcome.kind === "committed") {
       metrics.epoch(this.#labels, time.elapsed() - began, epoch.frames.byteLength);
       onCommitted(epoch.positions, epoch.caughtUp);

@@ -8,6 +8,8 @@
  * T1  What `cut` returns holds everything that followed from the records up to the offsets in it, and nothing else.
  * T2  A record that cannot be decoded, or that the job's code throws on, leaves a dead letter and nothing else.
  * T3  The watermark never goes back, and is never ahead of what the inputs have said.
+ * T4  What `takeEarly` returns was caused by records of the epoch under way or an earlier one. It has to be in the log before
+ *     the epoch is: then a result may come again after a failure, and none is lost.
  */
 
 import type { Codec } from "../../schemas/index.ts";
@@ -76,7 +78,11 @@ export class Task {
   readonly #spec: TaskSpec;
   readonly #record = new RecordContext();
   readonly #undo = new UndoLog();
-  readonly #frames = new FrameWriter(1 << 18);
+  readonly #frames = new FrameWriter(1 << 16);
+  /** Results that do not wait for the end of the epoch. */
+  readonly #early = new FrameWriter(1 << 12);
+  /** What both held when the record at hand came. */
+  #marks = { bytes: 0, count: 0, earlyBytes: 0, earlyCount: 0 };
   readonly #state: StateStore;
   readonly #eventTime = new EventTime();
   readonly #side: SideInputs;
@@ -293,8 +299,7 @@ export class Task {
   #processSource(input: InputPartition, records: RecordCursor, valueStart: number): void {
     this.#recordsInEpoch++;
     this.counters.recordsIn++;
-    const bytes = this.#frames.bytes;
-    const count = this.#frames.count;
+    this.#mark();
     try {
       this.#record.step = "decode";
       if (input.rows) input.push(rowOf(input.codec, records));
@@ -302,7 +307,7 @@ export class Task {
       else input.push(input.codec.decode(records.buffer, valueStart, records.valueEnd));
       this.#undo.clear();
     } catch (error) {
-      this.#takeBack(bytes, count, error);
+      this.#takeBack(error);
       this.#deadLetter(error, copy(records, "key"), copy(records, "value"));
     }
   }
@@ -369,8 +374,7 @@ export class Task {
     argument: A,
   ): void {
     this.#undo.clear();
-    const bytes = this.#frames.bytes;
-    const count = this.#frames.count;
+    this.#mark();
     const record = this.#record;
     record.topic = "";
     record.partition = partition;
@@ -382,16 +386,25 @@ export class Task {
       run(argument);
       this.#undo.clear();
     } catch (error) {
-      this.#takeBack(bytes, count, error);
+      this.#takeBack(error);
       this.#deadLetter(error, Buffer.from(key), null);
     }
   }
 
+  #mark(): void {
+    const marks = this.#marks;
+    marks.bytes = this.#frames.bytes;
+    marks.count = this.#frames.count;
+    marks.earlyBytes = this.#early.bytes;
+    marks.earlyCount = this.#early.count;
+  }
+
   /** T2. Errors that are no fault of the record stop the task. */
-  #takeBack(bytes: number, count: number, error: unknown): void {
+  #takeBack(error: unknown): void {
     if (error instanceof PacestreamError) throw error;
     this.#undo.rollback();
-    this.#frames.truncate(bytes, count);
+    this.#frames.truncate(this.#marks.bytes, this.#marks.count);
+    this.#early.truncate(this.#marks.earlyBytes, this.#marks.earlyCount);
     for (const step of this.#stage.steps) step.forget(this.#record.key);
   }
 
@@ -402,6 +415,11 @@ export class Task {
     const { partition, ingestMs } = this.#record;
     this.#frames.write(DEAD_LETTERS, partition % partitions, ingestMs, null, letter);
     this.counters.deadLetters++;
+  }
+
+  /** Results since the last call that may leave before their epoch commits (T4). */
+  takeEarly(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#early.count > 0 ? this.#early.take() : undefined;
   }
 
   // --- epochs --------------------------------------------------------------------------------------------------------
@@ -479,6 +497,7 @@ export class Task {
     return {
       record: this.#record,
       frames: this.#frames,
+      early: this.#early,
       undo: this.#undo,
       state: this.#state,
       job: this.#spec.job,

@@ -3,7 +3,7 @@ import { codecOf, job, topic, valueState } from "../../../runtime/index.ts";
 import { Alert, Upload } from "./schemas.ts";
 import { engineSettings } from "./settings.ts";
 
-const { input, output, group } = engineSettings();
+const { input, output, group, guarantee } = engineSettings();
 
 const LIMIT = 180;
 const IN_A_ROW = 3;
@@ -32,5 +32,5 @@ export default job(group, (flow) =>
         else state.high.put(high);
       },
     })
-    .to(topic(output, Alert, { key: ({ participant }) => participant })),
+    .to(topic(output, Alert, { key: ({ participant }) => participant }), { delivery: guarantee }),
 );

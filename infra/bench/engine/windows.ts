@@ -18,7 +18,7 @@ interface HeartRates {
   sum: number;
 }
 
-const { input, output, group, disorderMaxMs } = engineSettings();
+const { input, output, group, disorderMaxMs, guarantee } = engineSettings();
 
 const HeartRates = codecOf<HeartRates>("heart-rates", {
   type: "record",
@@ -66,5 +66,5 @@ export default job(group, (flow) =>
     })
     .timestamps(({ ts }) => ts)
     .window("tens", tumbling(seconds(10)), heartRates)
-    .to(topic(output, WindowResult, { key: ({ participant }) => participant })),
+    .to(topic(output, WindowResult, { key: ({ participant }) => participant }), { delivery: guarantee }),
 );

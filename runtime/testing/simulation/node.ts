@@ -147,6 +147,9 @@ export class SimulatedNode {
       loadJob: async () => planJob(job),
       joinGroup: (options) => cluster.group.join(this.name, main, parallelism, options),
       pool: { run: (start, signal) => this.#runTask(process, main, start, signal), destroy: async () => {} },
+      newEarlyWriter: () => {
+        throw new Error("the simulation knows transactions only: simulate the job with exactly-once sinks");
+      },
       newWriter: (options) => {
         const writer = createTransactionalWriter(
           { brokers: BROKER_LIST },
