@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { RACES } from "../acceptance/program.ts";
 import { benchLatency, describeLatency } from "./latency.ts";
 import { benchReplay, describeReplay } from "./replay.ts";
+import { alertsCommand, windowsCommand } from "./side-by-side.ts";
 import { benchTakeover, describeTakeover } from "./takeover.ts";
 
 const number = (text: string): number => {
@@ -15,13 +16,14 @@ const number = (text: string): number => {
 const program = new Command("bench").description("How fast Pacestream is on this machine.");
 
 program
-  .command("replay")
-  .description("a race at top speed, from the first read sent to the last row in ClickHouse")
+  .command("leaderboard")
+  .alias("replay")
+  .description("the board: a race at top speed, from the first read sent to the last row in ClickHouse")
   .option("--race <folder>", "race folder", join(RACES, "chicago-2023"))
-  .option("--runs <n>", "how often", number, 1)
-  .option("--json", "JSON, a line a run")
-  .action(async ({ race, runs, json }: { race: string; runs: number; json?: boolean }) => {
-    for (let run = 0; run < runs; run++) {
+  .option("--rounds <n>", "how often", number, 1)
+  .option("--json", "JSON, a line a round")
+  .action(async ({ race, rounds, json }: { race: string; rounds: number; json?: boolean }) => {
+    for (let round = 0; round < rounds; round++) {
       const result = await benchReplay(race);
       console.log(json ? JSON.stringify(result) : describeReplay(result));
     }
@@ -61,4 +63,11 @@ program
     console.log(json ? JSON.stringify(result) : describeTakeover(result));
   });
 
-await program.parseAsync();
+program.addCommand(windowsCommand()).addCommand(alertsCommand());
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  console.error(`bench: ${(error as Error).message}`);
+  process.exitCode = 1;
+}

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- replay`: a race at top speed through everything, from the first read sent to the last row in ClickHouse,
+ * `npm run bench -- leaderboard`: a race at top speed through everything, from the first read sent to the last row in ClickHouse,
  * and which part took how much of the CPU.
  */
 import { mkdtempSync, rmSync } from "node:fs";
