@@ -49,16 +49,14 @@ export function startCommand(command: readonly string[], options: CommandOptions
   if (pid > 0) groups.add(pid);
   const ended = new Promise<string>((resolve, reject) => {
     child.once("error", reject);
-    // Not `close`: a broker that the command left running holds its pipes.
-    child.once("exit", (code, signal) => {
+    // Not `exit`: what was written last may not be read by then.
+    child.once("close", (code, signal) => {
       if (!groupLives(pid)) groups.delete(pid);
-      setImmediate(() =>
-        code === 0
-          ? resolve(out)
-          : reject(
-              new Error(`${command.join(" ")} ended with ${signal ?? code}:\n${errors.trim() || out.trim()}`),
-            ),
-      );
+      if (code === 0) resolve(out);
+      else
+        reject(
+          new Error(`${command.join(" ")} ended with ${signal ?? code}:\n${errors.trim() || out.trim()}`),
+        );
     });
   });
   ended.catch(() => {}); // reported to whoever awaits it
