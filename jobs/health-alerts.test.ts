@@ -35,7 +35,7 @@ class People {
     return this;
   }
   acknowledge(id: string, by = "medic-1", atMs = T0 + minutes(4)): this {
-    const acknowledgement = { id, participant: RUNNER, by, atMs };
+    const acknowledgement = { id, participant: RUNNER, by, atMs, note: `seen by ${by}` };
     this.harness.send("alert-acknowledgements", AlertAcknowledgement, RUNNER, acknowledgement);
     this.harness.run();
     return this;
@@ -125,6 +125,7 @@ test("an acknowledged alert does not escalate, and says who took it on until it 
   expect(people.alerts().at(-1)).toMatchObject({
     acknowledgedBy: "medic-1",
     acknowledgedMs: T0 + minutes(4),
+    acknowledgedNote: "seen by medic-1",
     limit: 170,
   });
   people.acknowledge(id, "medic-3");

@@ -3,7 +3,7 @@
  * The rules are in lib/health/.
  */
 import { boundedDisorder, hours, job, seconds, topic, watermarkBy } from "../runtime/index.ts";
-import { Alert, AlertAcknowledgement, HealthRules, Profile, Upload } from "../schemas/index.ts";
+import { Alert, AlertAcknowledgement, type Codec, HealthRules, Profile, Upload } from "../schemas/index.ts";
 import { lateUploads, type PersonInput, participantStep } from "./lib/health/participant-step.ts";
 import { checkAcknowledgement, checkUpload } from "./lib/health/upload-checks.ts";
 
@@ -12,53 +12,63 @@ const DISORDER_MS = seconds(5);
 /** A device that heard no answer sends again, for at most so long. */
 const SENT_AGAIN_MS = hours(6);
 
-const alerts = topic("alerts", Alert, {
-  key: ({ id }) => id,
-  // One reader of a partition sees a person's alerts in the order they came to be.
-  partitionBy: ({ participant }) => participant,
-});
-
-/** `uploads`, `profiles`, `health-rules`, `alert-acknowledgements` → `alerts`. Each but the rules is keyed by participant. */
-export default job("health-alerts", (flow) => {
-  const rules = flow.broadcast(topic("health-rules", HealthRules), {
-    keyOf: ({ event }) => event,
-    activeFrom: ({ fromMs }) => fromMs,
-  });
-  const profiles = flow.versions(topic("profiles", Profile), { timeOf: ({ fromMs }) => fromMs });
-
-  // The steps' names are those of their state in every checkpoint: renaming one orphans it.
-  const uploads = flow
-    .from(topic("uploads", Upload))
-    .map("checked", checkUpload)
-    .watermark(
-      boundedDisorder({
-        timeOf: ({ readings }) => readings.at(-1)!.tsMs,
-        disorderMax: DISORDER_MS,
-        quietAfter: seconds(5),
-      }),
-    )
-    .keyBy(({ participant }) => participant)
-    .dedup("once", { idOf: ({ device, id }) => `${device}/${id}`, within: SENT_AGAIN_MS })
-    // Puts them in order, too: each waits until the watermark has reached it, and those of one person leave by time.
-    .join("with-profile", profiles, {
-      codec: Upload,
-      join: (upload, profile): PersonInput => ({ upload, hrLimit: profile?.hrLimit ?? null }),
+/**
+ * `uploads`, `profiles`, `health-rules`, `alert-acknowledgements` → `alerts`. Each but the rules is keyed by participant.
+ *
+ * @param prefix of the names of the job and of its topics: another copy of it, beside the first.
+ */
+export const healthAlerts = (prefix = "") =>
+  job(`${prefix}health-alerts`, (flow) => {
+    const named = <T>(name: string, codec: Codec<T>) => topic(prefix + name, codec);
+    const rules = flow.broadcast(named("health-rules", HealthRules), {
+      keyOf: ({ event }) => event,
+      activeFrom: ({ fromMs }) => fromMs,
     });
+    const profiles = flow.versions(named("profiles", Profile), { timeOf: ({ fromMs }) => fromMs });
 
-  const acknowledgements = flow
-    .from(topic("alert-acknowledgements", AlertAcknowledgement))
-    .map("acknowledged", checkAcknowledgement)
-    // They hold at once, whatever their time: it says nothing of how far the readings have come.
-    .watermark(
-      watermarkBy({
-        timeOf: () => 0,
-        idleAfter: 0,
-        generator: () => ({ onRecord: () => Number.NEGATIVE_INFINITY }),
+    // The steps' names are those of their state in every checkpoint: renaming one orphans it.
+    const uploads = flow
+      .from(named("uploads", Upload))
+      .map("checked", checkUpload)
+      .watermark(
+        boundedDisorder({
+          timeOf: ({ readings }) => readings.at(-1)!.tsMs,
+          disorderMax: DISORDER_MS,
+          quietAfter: seconds(5),
+        }),
+      )
+      .keyBy(({ participant }) => participant)
+      .dedup("once", { idOf: ({ device, id }) => `${device}/${id}`, within: SENT_AGAIN_MS })
+      // Puts them in order, too: each waits until the watermark has reached it, and those of one person leave by time.
+      .join("with-profile", profiles, {
+        codec: Upload,
+        join: (upload, profile): PersonInput => ({ upload, hrLimit: profile?.hrLimit ?? null }),
+      });
+
+    const acknowledgements = flow
+      .from(named("alert-acknowledgements", AlertAcknowledgement))
+      .map("acknowledged", checkAcknowledgement)
+      // They hold at once, whatever their time: it says nothing of how far the readings have come.
+      .watermark(
+        watermarkBy({
+          timeOf: () => 0,
+          idleAfter: 0,
+          generator: () => ({ onRecord: () => Number.NEGATIVE_INFINITY }),
+        }),
+      )
+      .keyBy(({ participant }) => participant);
+
+    const people = uploads.union(acknowledgements).process("by-participant", participantStep(rules));
+    people.to(
+      topic(`${prefix}alerts`, Alert, {
+        key: ({ id }) => id,
+        // One reader of a partition sees a person's alerts in the order they came to be.
+        partitionBy: ({ participant }) => participant,
       }),
-    )
-    .keyBy(({ participant }) => participant);
+    );
+    people
+      .side(lateUploads)
+      .to(topic(`${prefix}late-uploads`, Upload, { key: ({ participant }) => participant }));
+  });
 
-  const people = uploads.union(acknowledgements).process("by-participant", participantStep(rules));
-  people.to(alerts);
-  people.side(lateUploads).to(topic("late-uploads", Upload, { key: ({ participant }) => participant }));
-});
+export default healthAlerts();

@@ -276,6 +276,7 @@ export interface Alert {
   distanceM: number | null;
   acknowledgedBy: string | null;
   acknowledgedMs: number | null;
+  acknowledgedNote: string | null;
   readings: number;
   evidence: EvidenceReading[];
 }
@@ -285,6 +286,7 @@ export interface AlertAcknowledgement {
   participant: string;
   by: string;
   atMs: number;
+  note: string | null;
 }
 
 export interface Profile {

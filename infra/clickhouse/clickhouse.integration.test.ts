@@ -94,6 +94,7 @@ describe("migrations", () => {
       "001-logs.sql",
       "002-readings.sql",
       "003-alerts.sql",
+      "004-alert-notes.sql",
       "views.sql",
     ]);
     expect(await select(`SELECT race FROM ${old.database}.passings`)).toEqual([{ race: "old" }]);

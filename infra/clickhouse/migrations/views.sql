@@ -385,6 +385,7 @@ CREATE OR REPLACE VIEW alerts
   escalated_at    Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was escalated. NULL: never.',
   acknowledged_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When somebody took it on. NULL: nobody did.',
   acknowledged_by Nullable(String) COMMENT 'Who did: an id that names nobody.',
+  acknowledged_note Nullable(String) COMMENT 'What they had to say about it.',
   cleared_at      Nullable(DateTime64(3, 'UTC')) COMMENT 'Time of the reading that ended it. NULL: it is open.',
   value           Nullable(Float64) COMMENT 'What was measured: beats or steps a minute, metres. NULL for a lost signal.',
   limit           Nullable(Float64) COMMENT 'What value is held against, in its unit.',
@@ -402,7 +403,7 @@ AS SELECT
   fromUnixTimestamp64Milli(raised_ms, 'UTC') AS raised_at,
   fromUnixTimestamp64Milli(escalated_ms, 'UTC') AS escalated_at,
   fromUnixTimestamp64Milli(acknowledged_ms, 'UTC') AS acknowledged_at,
-  acknowledged_by,
+  acknowledged_by, acknowledged_note,
   if(state = 'cleared', fromUnixTimestamp64Milli(at_ms, 'UTC'), NULL) AS cleared_at,
   value, limit, reason, rules, lat, lon, distance_m, readings, evidence
 FROM

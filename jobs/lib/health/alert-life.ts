@@ -59,7 +59,7 @@ export const alertId = ({ participant, kind, sinceMs }: Pick<Begin, "participant
 export function raised(begin: Begin, atMs: number, facts: Facts): OpenAlert {
   const { participant, event, device, kind, sinceMs } = begin;
   const state: AlertState = "raised";
-  const nobody = { acknowledgedBy: null, acknowledgedMs: null };
+  const nobody = { acknowledgedBy: null, acknowledgedMs: null, acknowledgedNote: null };
   return {
     raisedMs: atMs,
     alert: {
@@ -88,8 +88,12 @@ export function escalated(
   return become(alert, "escalated", { atMs, ...facts });
 }
 
-export function acknowledged({ alert }: OpenAlert, { by, atMs }: AlertAcknowledgement): Alert | undefined {
-  return become(alert, "acknowledged", { atMs, acknowledgedBy: by, acknowledgedMs: atMs });
+export function acknowledged(
+  { alert }: OpenAlert,
+  { by, atMs, note }: AlertAcknowledgement,
+): Alert | undefined {
+  const taken = { acknowledgedBy: by, acknowledgedMs: atMs, acknowledgedNote: note };
+  return become(alert, "acknowledged", { atMs, ...taken });
 }
 
 /** It is over. What it was stays in the record: value, limit and the readings that proved it. */

@@ -8,6 +8,7 @@
 import type { AlertAcknowledgement, Upload } from "../../../schemas/index.ts";
 
 const TEXT_MAX = 200;
+const NOTE_MAX = 2_000;
 const READINGS_MAX = 100_000;
 const AHEAD_MAX_MS = 5 * 60_000;
 
@@ -33,9 +34,11 @@ export function checkUpload(upload: Upload): Upload {
 
 /** @throws Error with the reason. */
 export function checkAcknowledgement(acknowledgement: AlertAcknowledgement): AlertAcknowledgement {
-  const { id, participant, by } = acknowledgement;
+  const { id, participant, by, note } = acknowledgement;
   checkText("participant", participant);
   checkText("by", by);
+  if (note !== null && note.length > NOTE_MAX)
+    throw new Error(`note has ${note.length} characters, more than ${NOTE_MAX}`);
   if (id.length > 2 * TEXT_MAX || !id.startsWith(`${participant}/`))
     throw new Error("id is not that of an alert of the participant");
   return acknowledgement;
