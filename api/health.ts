@@ -7,12 +7,13 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Gauge, Histogram, type Registry } from "prom-client";
 import { Type } from "typebox";
-import type { Follower } from "./live/follower.ts";
+import type { FollowedModel, Follower } from "./live/follower.ts";
 import type { StreamHub } from "./live/stream-hub.ts";
 
 export interface HealthOptions {
-  readonly follower: Follower;
-  readonly hub: StreamHub;
+  /** By what each keeps. */
+  readonly followers: Readonly<Record<string, Follower<FollowedModel>>>;
+  readonly hubs: readonly StreamHub[];
   readonly registry: Registry;
 }
 
@@ -20,7 +21,7 @@ const Ready = Type.Object({ ready: Type.Boolean(), reasons: Type.Array(Type.Stri
 
 export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (
   app,
-  { follower, hub, registry },
+  { followers, hubs, registry },
 ) => {
   const tags = ["operation"];
   app.get(
@@ -40,7 +41,9 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (
     { logLevel: "silent", schema: { tags, summary: "Ready to serve", response: { 200: Ready, 503: Ready } } },
     async (_request, reply) => {
       reply.header("cache-control", "no-store");
-      const reasons = reasonsNotReady(follower);
+      const reasons = Object.entries(followers).flatMap(([name, follower]) =>
+        reasonsNotReady(name, follower),
+      );
       return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
     },
   );
@@ -72,7 +75,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (
     help: "Open streams",
     registers: [registry],
     collect() {
-      this.set(hub.readers);
+      this.set(sum(hubs.map(({ readers }) => readers)));
     },
   });
   new Gauge({
@@ -80,19 +83,21 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (
     help: "Distinct views watched, or kept for those who come back",
     registers: [registry],
     collect() {
-      this.set(hub.views);
+      this.set(sum(hubs.map(({ views }) => views)));
     },
   });
 };
 
-function reasonsNotReady(follower: Follower): string[] {
+const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
+
+function reasonsNotReady(name: string, follower: Follower<FollowedModel>): string[] {
   if (follower.isReady) return [];
   const { state } = follower;
   switch (state.kind) {
     case "waiting":
-      return [`the read model waits: ${state.reason}`];
+      return [`the read model of ${name} waits: ${state.reason}`];
     case "catching-up":
-      return [`the read model is being built: ${state.records} records so far`];
+      return [`the read model of ${name} is being built: ${state.records} records so far`];
     case "following":
       return [];
   }

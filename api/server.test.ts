@@ -231,7 +231,7 @@ describe("readiness", () => {
     await start();
     await expect
       .poll(async () => (await get("/readyz")).body.reasons)
-      .toEqual(["the read model waits: topic races does not exist yet"]);
+      .toEqual(["the read model of races waits: topic races does not exist yet"]);
     expect((await get("/readyz")).status).toBe(503);
     expect((await get("/healthz")).status).toBe(200);
     log.createTopics();

@@ -18,8 +18,12 @@ import type { CorrectionDesk, JobControl } from "./control/control.ts";
 import { correctionRoutes } from "./control/correction-routes.ts";
 import { jobRoutes } from "./control/job-routes.ts";
 import { healthRoutes } from "./health.ts";
-import { Follower } from "./live/follower.ts";
+import type { AcknowledgementDesk } from "./live/alerts/acknowledge.ts";
+import { type AlertBook, followedAlerts } from "./live/alerts/alert-book.ts";
+import { alertRoutes } from "./live/alerts/routes.ts";
+import { type Followed, type FollowedModel, Follower } from "./live/follower.ts";
 import { liveEvents } from "./live/live-metrics.ts";
+import { followedRaces, type LiveModel } from "./live/model.ts";
 import type { PositionVector } from "./live/position.ts";
 import { liveRoutes } from "./live/routes.ts";
 import { HUB_LIMITS, type HubLimits, StreamHub } from "./live/stream-hub.ts";
@@ -29,7 +33,8 @@ import { setSecurityHeaders } from "./security.ts";
 
 const CLOSE_GRACE_MS = 2000;
 const BODY_MAX = 64 * 1024;
-const PARAM_MAX = 200;
+/** Ids of alerts are long. */
+const PARAM_MAX = 1000;
 /** Swagger UI brings a policy that sends every browser to https, where nobody answers. */
 const DOCS_CSP =
   "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -42,6 +47,8 @@ export interface AppOptions {
   readonly log: FastifyBaseLogger;
   readonly jobs?: JobControl;
   readonly corrections?: CorrectionDesk;
+  /** Set: the health alerts are shown, and the log must have their topic. */
+  readonly acknowledgements?: AcknowledgementDesk;
   /** Set: control routes need `Authorization: Bearer TOKEN`. */
   readonly controlToken?: string;
   readonly limits?: Partial<HubLimits>;
@@ -49,13 +56,14 @@ export interface AppOptions {
 
 export interface ApiApp {
   readonly app: FastifyInstance;
-  readonly follower: Follower;
+  readonly follower: Follower<LiveModel>;
+  readonly alerts: Follower<AlertBook> | undefined;
   readonly hub: StreamHub;
 }
 
 /** Everything but the socket: starts to follow the log when the app gets ready, stops with `app.close()`. */
 export async function createApp(options: AppOptions): Promise<ApiApp> {
-  const { registry, log, jobs, corrections, controlToken } = options;
+  const { registry, log, jobs, corrections, acknowledgements, controlToken, openReader } = options;
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -65,14 +73,22 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
     // Slow senders of headers and bodies are cut off; streams are answers and may last.
     requestTimeout: 30_000,
   });
-  const events = liveEvents(registry, log, (races) => {
-    for (const [race, runners] of races) hub.changed(race, runners);
-  });
-  const follower = new Follower(options.openReader, events.follower);
-  const hub = new StreamHub(() => follower.model.position, events.streams, {
-    ...HUB_LIMITS,
-    ...options.limits,
-  });
+  const { follower: followerEvents, models, streams } = liveEvents(registry, log);
+  /** Follows topics, and tells those who watch what comes of it. */
+  const follow = <M extends FollowedModel & { readonly position: PositionVector }>(followed: Followed<M>) => {
+    const follower = new Follower(followed, openReader, {
+      ...followerEvents,
+      changed: (changes) => {
+        for (const [scope, subjects] of changes) hub.changed(scope, subjects);
+      },
+    });
+    const limits = { ...HUB_LIMITS, ...options.limits };
+    const hub = new StreamHub(() => follower.model.position, streams, limits);
+    return { follower, hub };
+  };
+  const { follower, hub } = follow(followedRaces(models));
+  const alerts = acknowledgements && follow(followedAlerts(models));
+  const followed = alerts ? [{ follower, hub }, alerts] : [{ follower, hub }];
   const model = () => follower.model;
 
   answerProblems(app);
@@ -87,6 +103,7 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
       },
       tags: [
         { name: "live", description: "Results as they come" },
+        { name: "alerts", description: "Health alerts, for medics" },
         { name: "control", description: "Jobs and officials' corrections" },
         { name: "operation", description: "Health and metrics" },
       ],
@@ -98,18 +115,38 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
     uiConfig: { tryItOutEnabled: true },
   });
   await app.register(async (scope) => {
-    await healthRoutes(scope, { follower, hub, registry });
+    await healthRoutes(scope, {
+      followers: { races: follower, ...(alerts && { alerts: alerts.follower }) },
+      hubs: followed.map(({ hub }) => hub),
+      registry,
+    });
     await liveRoutes(scope, { model, hub });
     if (jobs) await scope.register(jobRoutes, { jobs, controlToken });
     if (corrections) {
       await scope.register(correctionRoutes, { desk: corrections, model, controlToken, clock: Date.now });
     }
+    if (acknowledgements && alerts) {
+      await scope.register(alertRoutes, {
+        book: () => alerts.follower.model,
+        races: model,
+        hub: alerts.hub,
+        desk: acknowledgements,
+        controlToken,
+        clock: Date.now,
+      });
+    }
     servePages(scope, readPages(PAGES));
   });
-  app.addHook("onReady", async () => follower.start());
-  app.addHook("preClose", async () => hub.close());
-  app.addHook("onClose", async () => follower.close());
-  return { app, follower, hub };
+  app.addHook("onReady", async () => {
+    for (const { follower } of followed) follower.start();
+  });
+  app.addHook("preClose", async () => {
+    for (const { hub } of followed) hub.close();
+  });
+  app.addHook("onClose", async () => {
+    await Promise.all(followed.map(({ follower }) => follower.close()));
+  });
+  return { app, follower, alerts: alerts?.follower, hub };
 }
 
 export interface ApiOptions extends Omit<AppOptions, "openReader"> {
@@ -140,11 +177,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       clientId: "pacestream-live",
       log: (message) => log.warn(`live: ${message}`),
     });
-  const { app, follower } = await createApp({ ...rest, log, openReader });
+  const { app, follower, alerts } = await createApp({ ...rest, log, openReader });
   const url = await listen(app, host, port, portFallback);
   return {
     url,
-    ready: follower.ready,
+    ready: Promise.all([follower.ready, alerts?.ready]).then(() => undefined),
     position: () => follower.model.position,
     async close() {
       const cutOff = setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS); // A2

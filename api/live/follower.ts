@@ -1,16 +1,45 @@
 /**
- * Keeps the read model at the end of the log: reads `races`, `entrants` and `standings` from their beginning, committed
- * records only, and goes on for ever.
+ * Keeps a read model at the end of the log: reads the model's topics from their beginning, committed records only, and goes on
+ * for ever. Which topics these are and what their records mean is the model's business.
  *
  * F1  The thread is given back after `SLICE_MS`: a rebuild of half a million standings does not hold a request up.
- * F2  Races are read to their end before anything else is.
+ * F2  Topics are read phase by phase: those of one to their end before those of the next begin.
  * F3  Whatever goes wrong, the model that is served stays, and a new one is built from the beginning until it is caught up;
  *     then it takes over. The first model is served from the start, and `state` says that it is not caught up.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { OffsetOutOfRangeError, TopicRecreatedError, UnknownTopicError } from "../../runtime/kafka/errors.ts";
 import type { PartitionReader, PolledPartition, Position } from "../../runtime/kafka/log.ts";
-import { LiveModel, type LiveTopic, type ModelEvents, RaceRedefined, TOPICS } from "./model.ts";
+
+/** By scope (a race), of which subjects (runners) something was said. */
+export type Changes = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Holds no connection and never waits: the follower feeds it. */
+export interface FollowedModel {
+  /** Records applied, held or skipped. */
+  readonly applied: number;
+  /**
+   * Applies the record whose value is `bytes[start, end)`; one that it cannot read or apply it skips.
+   * @throws ModelOutdated
+   */
+  apply(topic: string, partition: number, offset: number, bytes: Buffer, start: number, end: number): void;
+  /** Records of the partition before `offset` are dealt with. */
+  reached(topic: string, partition: number, offset: number): void;
+  /** What has changed since the last call. */
+  takeChanged(): Changes;
+  /** Every scope there is, as if it had changed. */
+  scopes(): Changes;
+}
+
+/** What is followed. */
+export interface Followed<M extends FollowedModel> {
+  /** Topics by phase (F2). */
+  readonly phases: readonly (readonly string[])[];
+  newModel(): M;
+}
+
+/** What was read does not fit what had been applied before: the model must be built anew (F3). */
+export class ModelOutdated extends Error {}
 
 const SLICE_MS = 8;
 /** Records between two looks at the clock. */
@@ -21,11 +50,11 @@ const PAUSE_FIRST_MS = 200;
 const PAUSE_MAX_MS = 10_000;
 const CLOSE_MAX_MS = 1000;
 
-export interface FollowerEvents extends ModelEvents {
-  /** These races have changed, and in each these runners themselves; called at the end of every slice. */
-  changed(races: ReadonlyMap<string, ReadonlySet<string>>): void;
+export interface FollowerEvents {
+  /** Called at the end of every slice. */
+  changed(changes: Changes): void;
   /** Records read from a topic, and how many are left in what the last answer covered. */
-  progress(topic: LiveTopic, partition: number, records: number, lag: number): void;
+  progress(topic: string, partition: number, records: number, lag: number): void;
   /** Following stopped and begins anew after a pause. */
   interrupted(error: Error, pauseMs: number): void;
 }
@@ -35,25 +64,27 @@ export type FollowerState =
   | { readonly kind: "catching-up"; readonly records: number }
   | { readonly kind: "following" };
 
-export class Follower {
+export class Follower<M extends FollowedModel> {
+  readonly #followed: Followed<M>;
   readonly #openReader: () => PartitionReader;
   readonly #events: FollowerEvents;
   readonly #stop = new AbortController();
   readonly #caughtUp = Promise.withResolvers<void>();
-  #model: LiveModel;
+  #model: M;
   #state: FollowerState = { kind: "waiting", reason: "not started" };
   #everCaughtUp = false;
   #running: Promise<void> | undefined;
   #reader: PartitionReader | undefined;
 
-  constructor(openReader: () => PartitionReader, events: FollowerEvents) {
+  constructor(followed: Followed<M>, openReader: () => PartitionReader, events: FollowerEvents) {
+    this.#followed = followed;
     this.#openReader = openReader;
     this.#events = events;
-    this.#model = new LiveModel(events);
+    this.#model = followed.newModel();
   }
 
   /** The model to serve from; another object after a rebuild. */
-  get model(): LiveModel {
+  get model(): M {
     return this.#model;
   }
 
@@ -106,12 +137,13 @@ export class Follower {
 
   /** Builds a model from the beginning and follows (F2, F3); ends by throwing, or when stopped. */
   async #follow(reader: PartitionReader): Promise<void> {
-    const model = this.#everCaughtUp || this.#model.applied > 0 ? new LiveModel(this.#events) : this.#model;
+    const { phases, newModel } = this.#followed;
+    const model = this.#everCaughtUp || this.#model.applied > 0 ? newModel() : this.#model;
     if (!this.#everCaughtUp) this.#model = model;
-    const starts = new Map<LiveTopic, Position[]>();
+    const starts = new Map<string, Position[]>();
     /** What is left until caught up: next offset to reach, by topic and partition. */
     const targets = new Map<string, number>();
-    for (const topic of TOPICS) {
+    for (const topic of phases.flat()) {
       const partitions = await this.#partitionsOf(reader, topic);
       if (!partitions) return;
       const offsets = await reader.offsets(partitions);
@@ -122,25 +154,25 @@ export class Follower {
       for (const [i, { partition }] of partitions.entries()) {
         const { first, end } = offsets[i]!;
         if (end > first) targets.set(`${topic}/${partition}`, end);
-        if (topic === "standings") model.advance(partition, first);
+        model.reached(topic, partition, first);
       }
     }
-    reader.assign(starts.get("races")!);
-    await this.#readUntil(reader, model, targets, () =>
-      [...targets.keys()].every((key) => !key.startsWith("races/")),
-    );
-    reader.assign([...starts.get("entrants")!, ...starts.get("standings")!]);
-    await this.#readUntil(reader, model, targets, () => targets.size === 0);
+    for (const topics of phases) {
+      const positions = topics.flatMap((topic) => starts.get(topic)!);
+      reader.assign(positions);
+      const isRead = () => positions.every(({ topic, partition }) => !targets.has(`${topic}/${partition}`));
+      await this.#readUntil(reader, model, targets, isRead);
+    }
     if (this.#stop.signal.aborted) return;
     this.#model = model;
     this.#state = { kind: "following" };
     this.#everCaughtUp = true;
     this.#caughtUp.resolve();
-    this.#events.changed(new Map([...model.races.keys()].map((race) => [race, new Set()])));
+    this.#events.changed(model.scopes());
     await this.#readUntil(reader, model, targets, () => false);
   }
 
-  async #partitionsOf(reader: PartitionReader, topic: LiveTopic) {
+  async #partitionsOf(reader: PartitionReader, topic: string) {
     while (!this.#stop.signal.aborted) {
       try {
         const count = await reader.partitionCount(topic);
@@ -156,7 +188,7 @@ export class Follower {
 
   async #readUntil(
     reader: PartitionReader,
-    model: LiveModel,
+    model: M,
     targets: Map<string, number>,
     done: () => boolean,
   ): Promise<void> {
@@ -170,9 +202,8 @@ export class Follower {
     }
   }
 
-  async #apply(model: LiveModel, polled: PolledPartition): Promise<void> {
-    const topic = polled.topic as LiveTopic;
-    const { partition, records } = polled;
+  async #apply(model: M, polled: PolledPartition): Promise<void> {
+    const { topic, partition, records } = polled;
     let sliceMs = performance.now();
     let count = 0;
     while (records.next()) {
@@ -186,12 +217,12 @@ export class Follower {
       if (this.#stop.signal.aborted) return;
       sliceMs = performance.now();
     }
-    if (topic === "standings") model.advance(partition, polled.nextOffset);
+    model.reached(topic, partition, polled.nextOffset);
     this.#events.progress(topic, partition, count, Math.max(0, polled.endOffset - polled.nextOffset));
     this.#tell(model);
   }
 
-  #tell(model: LiveModel): void {
+  #tell(model: M): void {
     const changed = model.takeChanged();
     if (changed.size > 0 && model === this.#model) this.#events.changed(changed);
   }
@@ -203,7 +234,7 @@ export class Follower {
 
 function isRebuild(error: unknown): boolean {
   return (
-    error instanceof RaceRedefined ||
+    error instanceof ModelOutdated ||
     error instanceof OffsetOutOfRangeError ||
     error instanceof TopicRecreatedError
   );

@@ -1,7 +1,8 @@
-/** What the live part counts, for Prometheus and the log: the follower's records and lag, the streams' events. */
+/** What the live part counts, for Prometheus and the log: the followers' records and lag, the streams' events. */
 import type { FastifyBaseLogger } from "fastify";
 import { Counter, Gauge, type Registry } from "prom-client";
 import type { FollowerEvents } from "./follower.ts";
+import type { ModelEvents } from "./model.ts";
 import type { StreamEvents } from "./stream.ts";
 
 /** A log that repeats one bad record's kind thousands of times hides everything else. */
@@ -10,12 +11,11 @@ const SKIPPED_LOGGED_MAX = 100;
 export function liveEvents(
   registry: Registry,
   log: FastifyBaseLogger,
-  changed: FollowerEvents["changed"],
-): { follower: FollowerEvents; streams: StreamEvents } {
+): { follower: Omit<FollowerEvents, "changed">; models: ModelEvents; streams: StreamEvents } {
   const registers = [registry];
   const records = new Counter({
     name: "pacestream_live_records_total",
-    help: "Records applied to the read model",
+    help: "Records applied to the read models",
     labelNames: ["topic"],
     registers,
   });
@@ -56,13 +56,14 @@ export function liveEvents(
   });
   let skippedLogged = 0;
   return {
-    follower: {
-      changed,
+    models: {
       skipped(topic, partition, offset, reason) {
         skipped.inc({ topic });
         if (skippedLogged++ < SKIPPED_LOGGED_MAX)
           log.warn({ topic, partition, offset, reason }, "live: record skipped");
       },
+    },
+    follower: {
       progress(topic, partition, count, lagRecords) {
         records.inc({ topic }, count);
         lag.set({ topic, partition }, lagRecords);

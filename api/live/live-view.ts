@@ -13,8 +13,9 @@ export interface Change {
 export interface LiveView<S> {
   /** Two requests with the same key watch the same thing and share one stream. */
   readonly key: string;
+  /** Empty: whatever race it is. */
   readonly race: string;
-  /** The one runner it is about: what is said of that runner is told at once. Absent: of many. */
+  /** The one runner (of alerts: participant) it is about: what is said of that one is told at once. Absent: of many. */
   readonly bib?: string;
   /** The state now, complete: what a `snapshot` event carries. Cheap enough for several times a second. */
   read(): S & object;

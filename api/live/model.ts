@@ -6,6 +6,7 @@
  * L3  `position` names only records that are applied, held or skipped.
  */
 import { Entrant, Race, Standing } from "../../schemas/index.ts";
+import { type Changes, type Followed, type FollowedModel, ModelOutdated } from "./follower.ts";
 import type { PositionVector } from "./position.ts";
 import { RaceView } from "./race-view.ts";
 
@@ -13,11 +14,16 @@ export const TOPICS = ["races", "entrants", "standings"] as const;
 export type LiveTopic = (typeof TOPICS)[number];
 
 export interface ModelEvents {
-  skipped(topic: LiveTopic, partition: number, offset: number, reason: string): void;
+  skipped(topic: string, partition: number, offset: number, reason: string): void;
 }
 
 /** A race came again with other mats or another clock: the model must be built anew. */
-export class RaceRedefined extends Error {}
+export class RaceRedefined extends ModelOutdated {}
+
+export const followedRaces = (events: ModelEvents): Followed<LiveModel> => ({
+  phases: [["races"], ["entrants", "standings"]],
+  newModel: () => new LiveModel(events),
+});
 
 /** Records held for races not known yet, all together: the job itself cannot rank a race it does not know. */
 const HELD_MAX = 200_000;
@@ -29,7 +35,7 @@ interface Held {
   apply(): void;
 }
 
-export class LiveModel {
+export class LiveModel implements FollowedModel {
   readonly #events: ModelEvents;
   readonly #races = new Map<string, RaceView>();
   readonly #held = new Map<string, Held[]>();
@@ -53,14 +59,21 @@ export class LiveModel {
   }
 
   /** The races changed since the last call, each with the runners of whom something was said. */
-  takeChanged(): ReadonlyMap<string, ReadonlySet<string>> {
+  takeChanged(): Changes {
     const changed = this.#changed;
     if (changed.size > 0) this.#changed = new Map();
     return changed;
   }
 
-  /** Records of `standings` before `offset` are dealt with. */
-  advance(partition: number, offset: number): void {
+  scopes(): Changes {
+    return new Map([...this.#races.keys()].map((race) => [race, new Set()]));
+  }
+
+  reached(topic: LiveTopic, partition: number, offset: number): void {
+    if (topic === "standings") this.#advance(partition, offset);
+  }
+
+  #advance(partition: number, offset: number): void {
     while (this.#positions.length <= partition) this.#positions.push(0);
     this.#positions[partition] = offset;
   }
@@ -100,7 +113,7 @@ export class LiveModel {
       if (error instanceof RaceRedefined) throw error;
       this.#events.skipped(topic, partition, offset, (error as Error).message); // L1
     }
-    if (topic === "standings") this.advance(partition, offset + 1);
+    this.reached(topic, partition, offset + 1);
   }
 
   #applyRace(race: Race): void {

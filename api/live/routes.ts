@@ -7,12 +7,11 @@
 import { randomBytes } from "node:crypto";
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { Type } from "typebox";
 import { ProblemBody } from "../problem.ts";
 import type { LeaderboardQuery } from "./leaderboard.ts";
 import { boardOf, LIVE, leaderboard } from "./leaderboard.ts";
-import type { LiveView } from "./live-view.ts";
 import type { LiveModel } from "./model.ts";
+import { openStream, STREAM_NOTE, STREAMING, streamAnswers } from "./open-stream.ts";
 import type { By, RaceView } from "./race-view.ts";
 import { raceDetail, raceListing, raceOf } from "./races.ts";
 import { runnerDetail, summaryOf } from "./runner-detail.ts";
@@ -29,20 +28,7 @@ export interface LiveRoutesOptions {
 const problems = { 400: ProblemBody, 404: ProblemBody };
 const tags = ["live"];
 
-const EventStream = {
-  200: {
-    description: "Events; see the description",
-    content: { "text/event-stream": { schema: Type.String() } },
-  },
-  ...problems,
-  503: ProblemBody,
-};
-
-const STREAM_NOTE =
-  "Server-sent events. `snapshot`: the whole state. `change`: what differs since. `reset`: what this reader had is too old, " +
-  "a snapshot follows. `bye`: the server is closing, connect again. An event's id is the committed position it stands for; " +
-  "with `Last-Event-ID` a reader gets what it missed. A comment every 15 s shows that the connection lives. A reader that " +
-  "does not keep up misses changes and gets a fresh snapshot. ";
+const EventStream = streamAnswers(problems);
 
 export const liveRoutes: FastifyPluginAsyncTypebox<LiveRoutesOptions> = async (app, { model, hub }) => {
   /** A version counts from the start of this process. */
@@ -136,13 +122,10 @@ export const liveRoutes: FastifyPluginAsyncTypebox<LiveRoutesOptions> = async (a
     },
   );
 
-  // HEAD would wait for the end of a stream that has none.
-  const streaming = { exposeHeadRoute: false, config: { stream: true } };
-
   app.get(
     "/v1/races/:race/leaderboard/stream",
     {
-      ...streaming,
+      ...STREAMING,
       schema: {
         tags,
         summary: "A leaderboard, live",
@@ -157,7 +140,8 @@ export const liveRoutes: FastifyPluginAsyncTypebox<LiveRoutesOptions> = async (a
       const { race } = request.params;
       const query = asked(request.query);
       boardOf(raceNow(race), query); // H2
-      stream(
+      openStream(
+        hub,
         leaderboardView(race, () => raceNow(race), query),
         request,
         reply,
@@ -168,7 +152,7 @@ export const liveRoutes: FastifyPluginAsyncTypebox<LiveRoutesOptions> = async (a
   app.get(
     "/v1/races/:race/runners/:bib/stream",
     {
-      ...streaming,
+      ...STREAMING,
       schema: {
         tags,
         summary: "A runner, live",
@@ -181,22 +165,14 @@ export const liveRoutes: FastifyPluginAsyncTypebox<LiveRoutesOptions> = async (a
     (request, reply) => {
       const { race, bib } = request.params;
       runnerDetail(raceNow(race), bib); // H2
-      stream(
+      openStream(
+        hub,
         runnerView(race, () => raceNow(race), bib),
         request,
         reply,
       );
     },
   );
-
-  function stream<S>(view: LiveView<S>, request: FastifyRequest, reply: FastifyReply): void {
-    hub.admit(view.key); // H2
-    reply.hijack();
-    for (const [name, value] of Object.entries(reply.getHeaders()))
-      if (value !== undefined) reply.raw.setHeader(name, value);
-    const lastEventId = request.headers["last-event-id"];
-    hub.open(view, request.raw, reply.raw, typeof lastEventId === "string" ? lastEventId : undefined);
-  }
 
   function etagOf(view: RaceView): string {
     return `W/"${life}-${view.version}"`;

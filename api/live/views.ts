@@ -96,7 +96,7 @@ export function runnerView(race: string, now: RaceNow, bib: string): LiveView<Ru
 }
 
 /** Whether two flat objects of one kind have the same values. */
-function sameFields<T extends object>(a: T | undefined, b: T): boolean {
+export function sameFields<T extends object>(a: T | undefined, b: T): boolean {
   if (!a) return false;
   for (const name of Object.keys(b) as (keyof T)[]) if (a[name] !== b[name]) return false;
   return true;

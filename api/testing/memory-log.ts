@@ -5,7 +5,8 @@
 import { EventEmitter, once } from "node:events";
 import { UnknownTopicError } from "../../runtime/kafka/errors.ts";
 import type { PartitionReader, PolledPartition, Position, RecordCursor } from "../../runtime/kafka/log.ts";
-import { Entrant, Race, Standing } from "../../schemas/index.ts";
+import { partitionOf } from "../../runtime/kafka/partitioner.ts";
+import { Alert, Entrant, Race, Standing } from "../../schemas/index.ts";
 
 export class MemoryLog {
   readonly #topics = new Map<string, (Buffer | null)[][]>();
@@ -14,7 +15,7 @@ export class MemoryLog {
   failure: Error | undefined;
 
   createTopics(partitions = 2): this {
-    for (const topic of ["races", "entrants", "standings"]) {
+    for (const topic of ["races", "entrants", "standings", "alerts"]) {
       this.#topics.set(
         topic,
         Array.from({ length: partitions }, () => []),
@@ -39,6 +40,14 @@ export class MemoryLog {
 
   standings(...standings: Standing[]): void {
     this.append("standings", 0, ...standings.map((standing) => Standing.encode(standing)));
+  }
+
+  /** Each in a partition of its participant's. */
+  alerts(...alerts: Alert[]): void {
+    for (const alert of alerts) {
+      const partition = partitionOf(alert.participant, this.#topics.get("alerts")!.length);
+      this.append("alerts", partition, Alert.encode(alert));
+    }
   }
 
   readonly openReader = (): PartitionReader => {
