@@ -40,6 +40,17 @@ export function parseLimit(text: string): number {
   return value;
 }
 
+/** How many of a race's field wear trackers, at most. */
+export type Wearers = number | "all";
+
+export function parseWearers(text: string): Wearers {
+  if (text === "all") return "all";
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1)
+    throw new InvalidArgumentError('Give how many of the field, such as 500, or "all".');
+  return value;
+}
+
 export const absolute = (path: string): string => resolve(path);
 
 export function speedOption(): Option {

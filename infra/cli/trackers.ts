@@ -2,6 +2,7 @@
 
 import { USUAL_FAULTS } from "../devices/faults.ts";
 import { type DeviceField, openField } from "../devices/kafka-devices.ts";
+import type { Wearers } from "./options.ts";
 import { TRACKER_RECORDINGS } from "./places.ts";
 
 const PERIOD_MS = 10_000;
@@ -9,11 +10,12 @@ const PERIOD_MS = 10_000;
 const SEED = 1;
 
 /** Reads what the trackers of the race in this folder will play. */
-export function openTrackers(race: string): Promise<DeviceField> {
+export function openTrackers(race: string, wearers: Wearers): Promise<DeviceField> {
   return openField(
     {
       recordings: TRACKER_RECORDINGS,
       race,
+      wearers: wearers === "all" ? undefined : wearers,
       copies: 1,
       spreadMs: 0,
       seed: SEED,

@@ -17,8 +17,9 @@ import type { ReplayResult } from "../replay/replay.ts";
 import { type Speed, sharedClock } from "../replay/tempo.ts";
 import { TOKEN_VARIABLE } from "./connect.ts";
 import { summarise } from "./once.ts";
+import type { Wearers } from "./options.ts";
 import { type Console, count, openConsole } from "./output.ts";
-import { ROOT } from "./places.ts";
+import { ROOT, TRACKERS_DEFAULT } from "./places.ts";
 import { ReplayConsole } from "./replay-console.ts";
 import { writeRunFile } from "./run-file.ts";
 import { aborted, listenForStop, type Stopping } from "./stopping.ts";
@@ -33,7 +34,8 @@ export interface UpOptions {
   readonly once?: boolean;
   readonly keep?: boolean;
   readonly replay: boolean;
-  readonly trackers?: boolean;
+  /** How many runners wear trackers; `false`: none, and no jobs for what they send. */
+  readonly trackers?: Wearers | false;
   readonly parallelism?: number;
   readonly json?: boolean;
 }
@@ -58,6 +60,7 @@ export async function up(options: UpOptions): Promise<number> {
     kafka: kafkaFromEnvironment(),
     clickHouse: clickHouseFromEnvironment(),
     parallelism: options.parallelism,
+    devices: options.trackers !== false,
     controlToken: process.env[TOKEN_VARIABLE],
     tell: terminal.line,
     logger,
@@ -101,7 +104,9 @@ async function run(
   terminal.line(`Replaying ${race.name} ${pace}; Ctrl-C stops, and the same command goes on from there`);
   const startedMs = Date.now();
   let result: ReplayResult;
-  const trackers = options.trackers ? await openTrackers(options.race) : undefined;
+  const wearers = options.trackers ?? (options.once ? false : TRACKERS_DEFAULT);
+  const trackers = wearers ? await openTrackers(options.race, wearers) : undefined;
+  await platform.announce(race);
   if (trackers) terminal.line(`${count(trackers.field.size)} runners wear trackers`);
   // One clock: what a runner's device says belongs to where the race is.
   const startClock = sharedClock(options.speed);
@@ -121,6 +126,9 @@ async function run(
       startClock,
       signal,
       onTrouble: shown.onTrouble,
+    }).catch((error: Error) => {
+      if (!(error instanceof PacestreamError) || error.code !== "REPLAY_OTHER_RECORDING") throw error;
+      terminal.line("Other trackers were begun with here: as many as then (--trackers N), or --data DIR");
     });
   try {
     [result] = await Promise.all([replaying, tracking]);

@@ -24,6 +24,7 @@ export const Purpose = {
   stuckLength: 17,
   sparse: 18,
   missing: 19,
+  wearer: 20,
 } as const;
 
 /** Evenly from [0, 1). */

@@ -20,6 +20,8 @@ export interface FieldOptions {
   readonly recordings: readonly string[];
   /** A race's folder: its field wears the devices. Else there are copies. */
   readonly race?: string | undefined;
+  /** How many of the race's field wear one, at most; `undefined`: all. */
+  readonly wearers?: number | undefined;
   /** Of each recording. */
   readonly copies: number;
   /** Of copies; `undefined`: one that differs for everything else that is played. */
@@ -46,7 +48,7 @@ export interface DeviceField {
 
 /** @throws RecordingError, RaceFolderError when something cannot be read. */
 export async function openField(options: FieldOptions, problems: Problems): Promise<DeviceField> {
-  const { recordings, race, copies, seed, rates, periodMs, spreadMs } = options;
+  const { recordings, race, wearers, copies, seed, rates, periodMs, spreadMs } = options;
   const files = findRecordings(recordings);
   const hash = createHash("sha256");
   const tracks = [];
@@ -56,11 +58,11 @@ export async function openField(options: FieldOptions, problems: Problems): Prom
     hash.update("\0");
   }
   const startMs = options.startMs ?? tracks[0]!.startMs;
-  hash.update(JSON.stringify({ seed, rates, periodMs }));
+  hash.update(JSON.stringify({ seed, rates, periodMs, wearers }));
   if (race !== undefined) {
     const reads = await openRecording(race, problems.onLine);
     hash.update(reads.fingerprint);
-    const field = await raceField(reads, tracks, seed);
+    const field = await raceField(reads, tracks, seed, wearers);
     return { name: reads.race.id, fingerprint: hash.digest("hex"), field, plan: planOf(field) };
   }
   hash.update(JSON.stringify({ copies, startMs, spreadMs, name: options.name }));

@@ -31,14 +31,19 @@ type Line = readonly [bib: string, mat: string, timeS: number];
 
 /** All readings, by participant, in order. */
 async function readingsOf(...lines: Line[]) {
+  return readings(
+    new UploadPlan({ field: await fieldOf(lines), seed: 1, rates: NO_FAULTS, periodMs: 10_000 }),
+  );
+}
+
+async function fieldOf(lines: readonly Line[], wearers?: number) {
   const passings = () =>
     lines.map(([bib, mat, timeS], i) => ({
       race: "r",
       receivedMs: timeS * 1000,
       read: { id: `${i}`, bib, mat, timeMs: timeS * 1000 },
     }));
-  const field = await raceField({ race: RACE, passings }, [exampleTrack(1001)], 1);
-  return readings(new UploadPlan({ field, seed: 1, rates: NO_FAULTS, periodMs: 10_000 }));
+  return raceField({ race: RACE, passings }, [exampleTrack(1001)], 1, wearers);
 }
 
 function readings(plan: UploadPlan): Map<string, { tsMs: number; distanceM: number | null }[]> {
@@ -101,6 +106,25 @@ describe("a race's field with trackers", () => {
     expect([...byRunner.keys()]).toEqual(["r/1"]);
     const times = byRunner.get("r/1")!.map(({ tsMs }) => (tsMs - MIDNIGHT_MS) / 1000);
     expect([times[0], times.at(-1)]).toEqual([100, 1400]);
+  });
+
+  test("of whom some wear them has the fastest, and others of the whole field", async () => {
+    const lines = Array.from({ length: 100 }, (_, i): Line[] => [
+      [`${i}`, "start", 36_000 + i],
+      // Who starts last is the fastest; the slowest ten do not finish.
+      [`${i}`, i < 10 ? "half" : "finish", 40_000 - 10 * i],
+    ]).flat();
+    const bibsOf = async (wearers?: number) => {
+      const { size, participant } = await fieldOf(lines, wearers);
+      return Array.from({ length: size }, (_, device) => Number(participant(device).slice(2)));
+    };
+    const twenty = await bibsOf(20);
+    expect(twenty).toHaveLength(20);
+    expect(twenty.slice(-10)).toEqual([90, 91, 92, 93, 94, 95, 96, 97, 98, 99]);
+    expect(Math.min(...twenty)).toBeLessThan(50);
+    expect(await bibsOf(20)).toEqual(twenty);
+    expect(await bibsOf(100)).toHaveLength(100);
+    expect(await bibsOf()).toHaveLength(100);
   });
 
   test("needs a recording that covers distance", async () => {

@@ -5,6 +5,7 @@
  * T1  A runner's readings run from the own start read to the last one: the finish, or where the race ended for them.
  * T2  Where reads contradict each other (a mat passed before the one before it) the later one is left out.
  * T3  Runners read at fewer than two mats have no tracker: nobody knows how they ran.
+ * T4  Where not all have one, half of those who do are the fastest, whom everybody watches; the others are of the whole field.
  */
 import type { Race, TimingMessage } from "../../schemas/index.ts";
 import { runnerKey } from "../replay/topics.ts";
@@ -18,11 +19,15 @@ export interface RaceReads {
   passings(): AsyncIterable<TimingMessage> | Iterable<TimingMessage>;
 }
 
-/** @throws RecordingError when no recording covers any distance. */
+/**
+ * @param wearers how many have a tracker, at most; `undefined`: all.
+ * @throws RecordingError when no recording covers any distance.
+ */
 export async function raceField(
   reads: RaceReads,
   recordings: readonly Track[],
   seed: number,
+  wearers?: number,
 ): Promise<Field> {
   const { race } = reads;
   const tracks = recordings.filter((track) => lengthM(track) > 0);
@@ -42,7 +47,7 @@ export async function raceField(
   const knotsFrom: number[] = [0];
   const knotAtMs: number[] = [];
   const knotTimeMs: number[] = [];
-  for (const [bib, times] of await firstReads(reads)) {
+  for (const [bib, times] of wearing(await firstReads(reads), seed, wearers)) {
     const device = bibs.length;
     const chosen = Math.floor(chance(seed, Purpose.track, device) * tracks.length);
     const from = knotAtMs.length;
@@ -77,6 +82,28 @@ export async function raceField(
     knotAtMs: Float64Array.from(knotAtMs),
     knotTimeMs: Float64Array.from(knotTimeMs),
   };
+}
+
+/** T4. In the order of the field, so that the same seed gives the same. */
+function wearing(
+  field: ReadonlyMap<string, Float64Array>,
+  seed: number,
+  wearers = Number.POSITIVE_INFINITY,
+): Iterable<[string, Float64Array]> {
+  if (field.size <= wearers) return field;
+  const runners = [...field].map(([bib, times], number) => ({
+    bib,
+    times,
+    netMs: times.at(-1)! - times[0]!,
+    drawn: chance(seed, Purpose.wearer, number),
+  }));
+  // NaN: not at the finish.
+  const rank = (ms: number) => (Number.isNaN(ms) ? Number.POSITIVE_INFINITY : ms);
+  const byTime = runners.toSorted((a, b) => rank(a.netMs) - rank(b.netMs) || a.drawn - b.drawn);
+  const fastest = byTime.slice(0, Math.ceil(wearers / 2));
+  const others = byTime.slice(fastest.length).sort((a, b) => a.drawn - b.drawn);
+  const chosen = new Set([...fastest, ...others.slice(0, wearers - fastest.length)]);
+  return runners.filter((runner) => chosen.has(runner)).map(({ bib, times }) => [bib, times]);
 }
 
 /** By bib: when each mat read it first, milliseconds of the race's day; NaN: never. */

@@ -1,5 +1,5 @@
 /**
- * Everything of Pacestream in one process: services, a runtime node with the leaderboard, the sink, the API.
+ * Everything of Pacestream in one process: services, a runtime node with the jobs, the sink, the API.
  *
  * Owns: what starts after what, and that all of it ends. What each part does is the part's.
  *
@@ -18,13 +18,15 @@ import { deadLetterTopic } from "../../runtime/graph/topics.ts";
 import { topicAdmin } from "../../runtime/kafka/admin.ts";
 import { createProducer } from "../../runtime/kafka/producer.ts";
 import { type ClickHouseSink, startClickHouseSink } from "../../runtime/sinks/clickhouse/index.ts";
+import type { Race } from "../../schemas/index.ts";
 import { applyMigrations } from "../clickhouse/migrate.ts";
 import { RESULT_TABLES } from "../clickhouse/tables.ts";
 import { isFree } from "../embedded/ports.ts";
 import { startServices } from "../embedded/services.ts";
 import { ensureRaceTopics } from "../replay/kafka-replay.ts";
-import { CORRECTIONS } from "../replay/topics.ts";
+import { acknowledgementDesk } from "./alerts.ts";
 import { correctionDesk, jobControl } from "./control.ts";
+import { announceRace, DEVICE_TABLES, prepareDevices } from "./devices.ts";
 
 export interface PlatformOptions {
   /** The project's folder: jobs are named from it. */
@@ -38,6 +40,8 @@ export interface PlatformOptions {
   readonly clickHouse: ClickHouseConnection | undefined;
   /** Slots of the leaderboard; `undefined`: as many as it has, or two. */
   readonly parallelism: number | undefined;
+  /** Also what devices send: the jobs of it, and what they make. */
+  readonly devices: boolean;
   /** Asked for by calls that change something. */
   readonly controlToken: string | undefined;
   /** What people should see. */
@@ -54,6 +58,8 @@ export interface Platform {
   readonly node: RuntimeNode;
   readonly sink: ClickHouseSink;
   readonly leaderboard: JobPlan;
+  /** A race is to be replayed: the jobs are told what they have to know of it. */
+  announce(race: Race): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -64,12 +70,14 @@ const LEADERBOARD_MODULE = "jobs/marathon-leaderboard.ts";
 /** How long a part may take to end before the next one's turn comes. */
 const STOP_MAX_MS = 15_000;
 const PARALLELISM_DEFAULT = 2;
+/** Of the jobs of what devices send: each task is a thread, and three jobs share the machine. */
+const DEVICE_PARALLELISM = 1;
 const PORT_DEFAULT = 8080;
 /** Ports tried after the usual one, before any. */
 const PORTS_TRIED = 50;
 
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
-  const { root, logger } = options;
+  const { root, logger, devices } = options;
   const log = (line: string) => logger.info(line);
   const parts = new Parts(log);
   try {
@@ -84,35 +92,50 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const prepare = async () => {
       await ensureRaceTopics(kafka);
       await prepareTopics(topicAdmin(kafka), leaderboard, options.parallelism ?? PARALLELISM_DEFAULT);
+      return devices ? prepareDevices(kafka, root, DEVICE_PARALLELISM) : [];
     };
-    await Promise.all([prepare(), applyMigrations(clickHouse)]);
+    const [deviceJobs] = await Promise.all([prepare(), applyMigrations(clickHouse)]);
 
     const sinkOptions = {
       kafka,
       clickHouse,
       name: SINK_NAME,
-      tables: RESULT_TABLES,
+      tables: devices ? [...RESULT_TABLES, ...DEVICE_TABLES] : RESULT_TABLES,
       deadLetterTopic: deadLetterTopic(leaderboard.job),
     };
-    const [sink, node, desk] = await Promise.all([
+    const [sink, node, producer] = await Promise.all([
       parts.start("sink", startClickHouseSink({ ...sinkOptions, registry, log }), (it) => it.stop()),
       parts.start("node", startNode({ kafka, registry, log, root }), (it) => it.stop()),
-      parts.start("corrections", createProducer(kafka, { clientId: CORRECTIONS }), (it) => it.close()),
+      parts.start("producer", createProducer(kafka, { clientId: "pacestream-desks" }), (it) => it.close()),
     ]);
     const apiOptions = {
       kafka,
       registry,
       log: logger,
       jobs: jobControl(node),
-      corrections: await correctionDesk(kafka, desk),
+      corrections: await correctionDesk(kafka, producer),
+      ...(devices && { acknowledgements: await acknowledgementDesk(kafka, producer) }),
       ...(options.controlToken && { controlToken: options.controlToken }),
     };
     const [api] = await Promise.all([
       parts.start("api", listen(options, apiOptions), (it) => it.close()),
-      submitLeaderboard(node, leaderboard.job, options),
+      ...[
+        { name: leaderboard.job, module: LEADERBOARD_MODULE, parallelism: options.parallelism },
+        ...deviceJobs.map(({ plan, module }) => ({ name: plan.job, module, parallelism: undefined })),
+      ].map((job) => submit(node, job, options.tell)),
     ]);
     await api.ready;
-    return { kafka, clickHouse, url: api.url, node, sink, leaderboard, stop: () => parts.stop() };
+    const announce = (race: Race) => announceRace(kafka, producer, race);
+    return {
+      kafka,
+      clickHouse,
+      url: api.url,
+      node,
+      sink,
+      leaderboard,
+      announce: devices ? announce : async () => undefined,
+      stop: () => parts.stop(),
+    };
   } catch (error) {
     await parts.stop(); // O2
     throw error;
@@ -130,16 +153,20 @@ async function listen(
   return startApi({ ...options, host, port: free, portFallback: true });
 }
 
-/** Has the leaderboard run, unless it does, or somebody cancelled it. */
-async function submitLeaderboard(node: RuntimeNode, name: string, options: PlatformOptions): Promise<void> {
-  const { parallelism, tell } = options;
+/** Has a job run, unless it does, or somebody cancelled it. */
+async function submit(
+  node: RuntimeNode,
+  { name, module, parallelism }: { name: string; module: string; parallelism: number | undefined },
+  tell: PlatformOptions["tell"],
+): Promise<void> {
   const known = (await node.jobs()).find((job) => job.name === name);
   if (known?.state === "cancelled") {
-    tell(`The job ${name} was cancelled; it goes on after: npx pace submit ${LEADERBOARD_MODULE}`);
+    tell(`The job ${name} was cancelled; it goes on after: npx pace submit ${module}`);
     return;
   }
   if (known && (parallelism === undefined || parallelism === known.parallelism)) return;
-  await node.submit({ module: LEADERBOARD_MODULE, parallelism: parallelism ?? PARALLELISM_DEFAULT });
+  const byDefault = module === LEADERBOARD_MODULE ? PARALLELISM_DEFAULT : DEVICE_PARALLELISM;
+  await node.submit({ module, parallelism: parallelism ?? byDefault });
 }
 
 /** What has started, and how it ends (O1). */

@@ -1,8 +1,16 @@
 /** `pace up`: what `npm start` runs. */
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
-import { absolute, dataOption, jsonOption, parseParallelism, parsePort, speedOption } from "../options.ts";
-import { RACE_DEFAULT } from "../places.ts";
+import {
+  absolute,
+  dataOption,
+  jsonOption,
+  parseParallelism,
+  parsePort,
+  parseWearers,
+  speedOption,
+} from "../options.ts";
+import { RACE_DEFAULT, TRACKERS_DEFAULT } from "../places.ts";
 import type { UpOptions } from "../up.ts";
 
 export function upCommand(): Command {
@@ -20,7 +28,12 @@ export function upCommand(): Command {
     .option("--once", "end when every result of the race is in ClickHouse; the last line is JSON")
     .option("--keep", "with --once: go on serving after that line")
     .option("--no-replay", "replay nothing: a further node, or results already there")
-    .option("--trackers", "the runners wear devices: their readings go into Kafka too, in step with the race")
+    .option(
+      "--trackers <n|all>",
+      `runners who wear devices, in step with the race (default: ${TRACKERS_DEFAULT}, half of them the fastest; with --once none)`,
+      parseWearers,
+    )
+    .option("--no-trackers", "none, and not the jobs for what devices send: only the leaderboard")
     .option("--parallelism <n>", "slots the leaderboard's work is shared by", parseParallelism)
     .addOption(jsonOption())
     .addHelpText(
