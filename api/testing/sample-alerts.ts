@@ -13,7 +13,7 @@ export function raisedAlert(
   other: Partial<Alert> = {},
 ): Alert {
   const participant = `${other.event ?? SAMPLE.id}/${bib}`;
-  const sinceMs = ALERT_MS + minute * 60_000 - 120_000;
+  const sinceMs = Math.round(ALERT_MS + minute * 60_000 - 120_000);
   return {
     id: `${participant}/${kind}/${sinceMs}`,
     participant,

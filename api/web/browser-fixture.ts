@@ -11,7 +11,7 @@ import { ensureTopics } from "../../runtime/kafka/admin.ts";
 import { partitionOf } from "../../runtime/kafka/partitioner.ts";
 import { createProducer, type IdempotentProducer } from "../../runtime/kafka/producer.ts";
 import { Entrant, Race, type RunnerStatus, Standing } from "../../schemas/index.ts";
-import { type Api, startApi } from "../server.ts";
+import { type Api, type ApiOptions, startApi } from "../server.ts";
 
 const FLAGS = [
   "--headless",
@@ -59,12 +59,15 @@ export interface ApiHandle {
 }
 
 /** The API on a port of its own, which a restart keeps. */
-export async function serveApi(kafka: KafkaConnection): Promise<ApiHandle> {
+export async function serveApi(
+  kafka: KafkaConnection,
+  options: Pick<ApiOptions, "acknowledgements" | "controlToken"> = {},
+): Promise<ApiHandle> {
   const log = pino({ level: "silent" });
   let api: Api | undefined;
   let port = 0;
   async function start(): Promise<void> {
-    api = await startApi({ kafka, port, registry: new Registry(), log });
+    api = await startApi({ ...options, kafka, port, registry: new Registry(), log });
     port = Number(new URL(api.url).port);
     await api.ready;
   }

@@ -29,6 +29,7 @@ export interface RaceListing extends Counts {
   id: string;
   name: string;
   date: string;
+  timezone: string;
 }
 
 export interface RaceDetail extends RaceListing {
@@ -166,12 +167,20 @@ function viewQuery(view: View, limit: number): URLSearchParams {
   return query;
 }
 
-async function get<T>(url: string, signal?: AbortSignal): Promise<T> {
+function get<T>(url: string, signal?: AbortSignal): Promise<T> {
+  return ask<T>(url, { ...(signal && { signal }) });
+}
+
+/** @throws ApiError for whatever is no success. */
+export async function ask<T>(
+  url: string,
+  init: RequestInit & { headers?: Record<string, string> },
+): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(url, { headers: { accept: "application/json" }, ...(signal && { signal }) });
+    response = await fetch(url, { ...init, headers: { accept: "application/json", ...init.headers } });
   } catch (error) {
-    if (signal?.aborted) throw error;
+    if (init.signal?.aborted) throw error;
     throw new ApiError(0, "The server cannot be reached.");
   }
   if (!response.ok) {

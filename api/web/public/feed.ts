@@ -8,7 +8,7 @@ import {
   type View,
 } from "./api.ts";
 import { changedLeaderboard, changedRunner, type LeaderboardChange, type RunnerChange } from "./changes.ts";
-import { type StreamState, type Subscription, subscribe } from "./sse.ts";
+import { type StreamOptions, type StreamState, type Subscription, subscribe } from "./sse.ts";
 import { PAGE_ROWS } from "./view.ts";
 
 export interface FeedHandlers<T> {
@@ -34,21 +34,21 @@ export function watchRunner(race: string, bib: string, handlers: FeedHandlers<Ru
   return watch<Runner, RunnerChange>(runnerStream(race, bib), changedRunner, handlers);
 }
 
-function watch<T extends object, C>(
+export function watch<T extends object, C>(
   url: string,
   apply: (before: T, change: C) => T,
   handlers: FeedHandlers<T>,
+  options?: StreamOptions,
 ): Subscription {
   let state: T | undefined;
-  return subscribe(url, {
-    onState: (connection) => handlers.onState(connection),
-    onRefused: (message) => handlers.onRefused(message),
-    onEvent(type, data) {
-      // `reset` needs no answer, a snapshot follows it; nor does `bye`, the end of the connection does.
-      if (!isRecord(data) || (type !== "snapshot" && type !== "change")) return;
-      if (type === "snapshot") state = data as T;
-      else if (state) state = apply(state, data as C);
-      if (state) handlers.onData(state);
-    },
-  });
+  const onEvent = (type: string, data: unknown): void => {
+    // `reset` needs no answer, a snapshot follows it; nor does `bye`, the end of the connection does.
+    if (!isRecord(data) || (type !== "snapshot" && type !== "change")) return;
+    if (type === "snapshot") state = data as T;
+    else if (state) state = apply(state, data as C);
+    if (state) handlers.onData(state);
+  };
+  const onState = (connection: StreamState): void => handlers.onState(connection);
+  const onRefused = (message: string): void => handlers.onRefused(message);
+  return subscribe(url, { onEvent, onState, onRefused }, options);
 }

@@ -32,10 +32,16 @@ const PAUSE_MAX_MS = 10_000;
 /** A glance at another tab should not cost a reconnection. */
 const HIDDEN_MAX_MS = 15_000;
 
+export interface StreamOptions {
+  readonly silenceMaxMs?: number;
+  /** Sent with each connection. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 export function subscribe(
   url: string,
   handlers: StreamHandlers,
-  silenceMaxMs = SILENCE_MAX_MS,
+  { silenceMaxMs = SILENCE_MAX_MS, headers: own = {} }: StreamOptions = {},
 ): Subscription {
   const closed = new AbortController();
   let lastEventId = "";
@@ -52,7 +58,7 @@ export function subscribe(
   async function connectOnce(): Promise<"refused" | "lost"> {
     const current = new AbortController();
     connection = current;
-    const headers = new Headers({ accept: "text/event-stream" });
+    const headers = new Headers({ accept: "text/event-stream", ...own });
     if (lastEventId) headers.set("last-event-id", lastEventId);
     let silence = setTimeout(() => current.abort(), silenceMaxMs);
     try {

@@ -1,0 +1,85 @@
+/** Alerts in words, and their times as people read them. Pure. */
+import type { AlertKind, AlertState, AlertSummary, Urgency } from "./medic-api.ts";
+
+export const URGENCY_WORDS: Record<Urgency, string> = {
+  critical: "Critical",
+  high: "High",
+  moderate: "Moderate",
+  low: "Low",
+};
+
+export const KIND_WORDS: Record<AlertKind, string> = {
+  high_heart_rate: "Heart rate too high",
+  sudden_drop: "Heart rate fell suddenly",
+  no_motion: "Does not move",
+  lost_signal: "No signal",
+  stuck_sensor: "Sensor is stuck",
+  spiking_sensor: "Sensor leaps",
+  cadence_lock: "Sensor counts steps",
+};
+
+export const STATE_WORDS: Record<AlertState, string> = {
+  raised: "Raised",
+  escalated: "Escalated",
+  acknowledged: "Acknowledged",
+  cleared: "Over",
+};
+
+/** `Bib 123`; a participant of everyday life by its id. */
+export const whoOf = ({ bib, participant }: AlertSummary): string =>
+  bib === null ? participant : `Bib ${bib}`;
+
+/** `km 12.4, 10k to Half`; empty when nobody knows. */
+export function whereOf({ distanceM, afterMat, beforeMat }: AlertSummary): string {
+  if (distanceM === null) return "";
+  const km = `km ${(distanceM / 1000).toFixed(1)}`;
+  if (afterMat === null || beforeMat === null) return km;
+  return `${km}, ${mat(afterMat)} to ${mat(beforeMat)}`;
+}
+
+const mat = (id: string): string => id.charAt(0).toUpperCase() + id.slice(1);
+
+/** What was measured, and what it is held against. */
+export function measuredOf({ kind, value, limit }: AlertSummary): string {
+  if (value === null) return "";
+  const measured = Math.round(value);
+  const against = (word: string): string => (limit === null ? "" : `, ${word} ${Math.round(limit)}`);
+  switch (kind) {
+    case "high_heart_rate":
+      return `${measured} bpm${against("limit")}`;
+    case "sudden_drop":
+      return `Fell by ${measured} bpm${against("limit")}`;
+    case "spiking_sensor":
+      return `Leapt by ${measured} bpm${against("limit")}`;
+    case "stuck_sensor":
+      return `${measured} bpm all the time`;
+    case "cadence_lock":
+      return `${measured} steps a minute`;
+    case "no_motion":
+      return `Only ${measured} m covered`;
+    case "lost_signal":
+      return "";
+  }
+}
+
+/** `10:31:05` where the race is; with the day when that is another than `nearMs`'s. */
+export function clockTime(ms: number, timezone: string | undefined, nearMs = ms): string {
+  const zone = timezone ? { timeZone: timezone } : {};
+  const day = (at: number): string =>
+    new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", ...zone });
+  const time = new Date(ms).toLocaleTimeString("en-GB", zone);
+  return day(ms) === day(nearMs) ? time : `${day(ms)}, ${time}`;
+}
+
+/** `under a minute`, `4 min`, `2 h 5 min`. */
+export function lasted(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return "under a minute";
+  if (minutes < 60) return `${minutes} min`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** A replay's time is not ours: then now is when the last thing happened. */
+export function nowOf(newestMs: number, clockMs: number): number {
+  return Math.abs(clockMs - newestMs) < 30 * 60_000 ? Math.max(newestMs, clockMs) : newestMs;
+}
