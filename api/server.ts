@@ -21,7 +21,11 @@ import { healthRoutes } from "./health.ts";
 import type { AcknowledgementDesk } from "./live/alerts/acknowledge.ts";
 import { type AlertBook, followedAlerts } from "./live/alerts/alert-book.ts";
 import { alertRoutes } from "./live/alerts/routes.ts";
-import { type Followed, type FollowedModel, Follower } from "./live/follower.ts";
+import { type AthleteBook, followedAthletes } from "./live/athletes/athlete-book.ts";
+import type { AthleteStore } from "./live/athletes/athlete-store.ts";
+import { athletesIn } from "./live/athletes/athlete-view.ts";
+import { athleteRoutes } from "./live/athletes/routes.ts";
+import { type Changes, type Followed, type FollowedModel, Follower } from "./live/follower.ts";
 import { liveEvents } from "./live/live-metrics.ts";
 import { followedRaces, type LiveModel } from "./live/model.ts";
 import type { PositionVector } from "./live/position.ts";
@@ -49,6 +53,8 @@ export interface AppOptions {
   readonly corrections?: CorrectionDesk;
   /** Set: the health alerts are shown, and the log must have their topic. */
   readonly acknowledgements?: AcknowledgementDesk;
+  /** Set: athletes are shown, and the log must have the topic of their windows. Closed with the app. */
+  readonly athletes?: AthleteStore;
   /** Set: control routes need `Authorization: Bearer TOKEN`. */
   readonly controlToken?: string;
   readonly limits?: Partial<HubLimits>;
@@ -58,12 +64,14 @@ export interface ApiApp {
   readonly app: FastifyInstance;
   readonly follower: Follower<LiveModel>;
   readonly alerts: Follower<AlertBook> | undefined;
+  readonly athletes: Follower<AthleteBook> | undefined;
   readonly hub: StreamHub;
 }
 
 /** Everything but the socket: starts to follow the log when the app gets ready, stops with `app.close()`. */
 export async function createApp(options: AppOptions): Promise<ApiApp> {
   const { registry, log, jobs, corrections, acknowledgements, controlToken, openReader } = options;
+  const { athletes: store } = options;
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -75,20 +83,31 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
   });
   const { follower: followerEvents, models, streams } = liveEvents(registry, log);
   /** Follows topics, and tells those who watch what comes of it. */
-  const follow = <M extends FollowedModel & { readonly position: PositionVector }>(followed: Followed<M>) => {
+  const follow = <M extends FollowedModel & { readonly position: PositionVector }>(
+    followed: Followed<M>,
+    { others = () => [], tell }: { others?: () => PositionVector; tell?: (changes: Changes) => void } = {},
+  ) => {
     const follower = new Follower(followed, openReader, {
       ...followerEvents,
       changed: (changes) => {
-        for (const [scope, subjects] of changes) hub.changed(scope, subjects);
+        changedIn(hub, changes);
+        tell?.(changes);
       },
     });
     const limits = { ...HUB_LIMITS, ...options.limits };
-    const hub = new StreamHub(() => follower.model.position, streams, limits);
+    const hub = new StreamHub(() => [...follower.model.position, ...others()], streams, limits);
     return { follower, hub };
   };
   const { follower, hub } = follow(followedRaces(models));
-  const alerts = acknowledgements && follow(followedAlerts(models));
-  const followed = alerts ? [{ follower, hub }, alerts] : [{ follower, hub }];
+  const alerts =
+    acknowledgements &&
+    follow(followedAlerts(models), {
+      tell: (changes) => athletes && changedIn(athletes.hub, athletesIn(changes)),
+    });
+  // Who watches an athlete sees windows and alerts: both say how far it is.
+  const athletes =
+    store && follow(followedAthletes(models), { others: () => alerts?.follower.model.position ?? [] });
+  const followed = [{ follower, hub }, alerts, athletes].filter((it) => it !== undefined);
   const model = () => follower.model;
 
   answerProblems(app);
@@ -104,6 +123,7 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
       tags: [
         { name: "live", description: "Results as they come" },
         { name: "alerts", description: "Health alerts, for medics" },
+        { name: "athletes", description: "What athletes' devices measure" },
         { name: "control", description: "Jobs and officials' corrections" },
         { name: "operation", description: "Health and metrics" },
       ],
@@ -116,7 +136,11 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
   });
   await app.register(async (scope) => {
     await healthRoutes(scope, {
-      followers: { races: follower, ...(alerts && { alerts: alerts.follower }) },
+      followers: {
+        races: follower,
+        ...(alerts && { alerts: alerts.follower }),
+        ...(athletes && { athletes: athletes.follower }),
+      },
       hubs: followed.map(({ hub }) => hub),
       registry,
     });
@@ -135,6 +159,16 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
         clock: Date.now,
       });
     }
+    if (store && athletes) {
+      await scope.register(athleteRoutes, {
+        store,
+        windows: () => athletes.follower.model,
+        alerts: () => alerts?.follower.model,
+        races: model,
+        hub: athletes.hub,
+        controlToken,
+      });
+    }
     servePages(scope, readPages(PAGES));
   });
   app.addHook("onReady", async () => {
@@ -144,9 +178,13 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
     for (const { hub } of followed) hub.close();
   });
   app.addHook("onClose", async () => {
-    await Promise.all(followed.map(({ follower }) => follower.close()));
+    await Promise.all([...followed.map(({ follower }) => follower.close()), store?.close()]);
   });
-  return { app, follower, alerts: alerts?.follower, hub };
+  return { app, follower, alerts: alerts?.follower, athletes: athletes?.follower, hub };
+}
+
+function changedIn(hub: StreamHub, changes: Changes): void {
+  for (const [scope, subjects] of changes) hub.changed(scope, subjects);
 }
 
 export interface ApiOptions extends Omit<AppOptions, "openReader"> {
@@ -177,11 +215,11 @@ export async function startApi(options: ApiOptions): Promise<Api> {
       clientId: "pacestream-live",
       log: (message) => log.warn(`live: ${message}`),
     });
-  const { app, follower, alerts } = await createApp({ ...rest, log, openReader });
+  const { app, follower, alerts, athletes } = await createApp({ ...rest, log, openReader });
   const url = await listen(app, host, port, portFallback);
   return {
     url,
-    ready: Promise.all([follower.ready, alerts?.ready]).then(() => undefined),
+    ready: Promise.all([follower.ready, alerts?.ready, athletes?.ready]).then(() => undefined),
     position: () => follower.model.position,
     async close() {
       const cutOff = setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS); // A2

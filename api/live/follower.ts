@@ -1,6 +1,6 @@
 /**
- * Keeps a read model at the end of the log: reads the model's topics from their beginning, committed records only, and goes on
- * for ever. Which topics these are and what their records mean is the model's business.
+ * Keeps a read model at the end of the log: reads the model's topics from their beginning, or from where the model says, committed
+ * records only, and goes on for ever. Which topics these are and what their records mean is the model's business.
  *
  * F1  The thread is given back after `SLICE_MS`: a rebuild of half a million standings does not hold a request up.
  * F2  Topics are read phase by phase: those of one to their end before those of the next begin.
@@ -36,6 +36,8 @@ export interface Followed<M extends FollowedModel> {
   /** Topics by phase (F2). */
   readonly phases: readonly (readonly string[])[];
   newModel(): M;
+  /** Where to begin to read a partition that has the offsets `[first, end)`; absent: at the first. */
+  startAt?(at: { topic: string; partition: number; first: number; end: number }): number;
 }
 
 /** What was read does not fit what had been applied before: the model must be built anew (F3). */
@@ -137,7 +139,7 @@ export class Follower<M extends FollowedModel> {
 
   /** Builds a model from the beginning and follows (F2, F3); ends by throwing, or when stopped. */
   async #follow(reader: PartitionReader): Promise<void> {
-    const { phases, newModel } = this.#followed;
+    const { phases, newModel, startAt = ({ first }) => first } = this.#followed;
     const model = this.#everCaughtUp || this.#model.applied > 0 ? newModel() : this.#model;
     if (!this.#everCaughtUp) this.#model = model;
     const starts = new Map<string, Position[]>();
@@ -147,15 +149,14 @@ export class Follower<M extends FollowedModel> {
       const partitions = await this.#partitionsOf(reader, topic);
       if (!partitions) return;
       const offsets = await reader.offsets(partitions);
-      starts.set(
-        topic,
-        partitions.map((partition, i) => ({ ...partition, offset: offsets[i]!.first })),
-      );
-      for (const [i, { partition }] of partitions.entries()) {
+      const positions = partitions.map(({ partition }, i) => {
         const { first, end } = offsets[i]!;
-        if (end > first) targets.set(`${topic}/${partition}`, end);
-        model.reached(topic, partition, first);
-      }
+        const offset = startAt({ topic, partition, first, end });
+        if (end > offset) targets.set(`${topic}/${partition}`, end);
+        model.reached(topic, partition, offset);
+        return { topic, partition, offset };
+      });
+      starts.set(topic, positions);
     }
     for (const topics of phases) {
       const positions = topics.flatMap((topic) => starts.get(topic)!);

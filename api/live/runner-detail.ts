@@ -1,4 +1,5 @@
 /** One runner as answered: every split with places as they are now, and the projected finish. Pure. Times in seconds. */
+import { runnerKey } from "../../jobs/lib/runner-step.ts";
 import type { RunnerStatus } from "../../schemas/index.ts";
 import { Problem, quoted } from "../problem.ts";
 import { rounded } from "./leaderboard.ts";
@@ -36,6 +37,8 @@ export interface RunnerSummary {
 
 export interface RunnerDetail extends RunnerSummary {
   race: string;
+  /** Who wears the runner's device, if there is one: see athletes/. */
+  athlete: string;
   /** Race clock, seconds since local midnight. */
   asOf: number | null;
   splits: SplitDetail[];
@@ -65,6 +68,7 @@ export function runnerDetail(view: RaceView, bib: string): RunnerDetail {
   const finished = runner.status === "finished";
   return {
     race: view.race.id,
+    athlete: runnerKey({ race: view.race.id, bib }),
     asOf: view.asOfS,
     ...summaryOf(runner),
     splits,

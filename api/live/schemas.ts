@@ -114,6 +114,7 @@ export const RunnerSummary = Type.Object({ ...who, status: Status });
 export const RunnerList = Type.Object({ runners: Type.Array(RunnerSummary) });
 export const RunnerAnswer = Type.Object({
   race: Type.String(),
+  athlete: Type.String({ description: "an id that names nobody: what a tracker says is at /v1/athletes/ID" }),
   asOf: seconds("race clock"),
   ...who,
   status: Status,

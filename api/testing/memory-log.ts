@@ -6,7 +6,7 @@ import { EventEmitter, once } from "node:events";
 import { UnknownTopicError } from "../../runtime/kafka/errors.ts";
 import type { PartitionReader, PolledPartition, Position, RecordCursor } from "../../runtime/kafka/log.ts";
 import { partitionOf } from "../../runtime/kafka/partitioner.ts";
-import { Alert, Entrant, Race, Standing } from "../../schemas/index.ts";
+import { Alert, Entrant, Race, ReadingWindow, Standing } from "../../schemas/index.ts";
 
 export class MemoryLog {
   readonly #topics = new Map<string, (Buffer | null)[][]>();
@@ -15,7 +15,7 @@ export class MemoryLog {
   failure: Error | undefined;
 
   createTopics(partitions = 2): this {
-    for (const topic of ["races", "entrants", "standings", "alerts"]) {
+    for (const topic of ["races", "entrants", "standings", "alerts", "reading-windows"]) {
       this.#topics.set(
         topic,
         Array.from({ length: partitions }, () => []),
@@ -47,6 +47,14 @@ export class MemoryLog {
     for (const alert of alerts) {
       const partition = partitionOf(alert.participant, this.#topics.get("alerts")!.length);
       this.append("alerts", partition, Alert.encode(alert));
+    }
+  }
+
+  /** Each in a partition of its participant's. */
+  windows(...windows: ReadingWindow[]): void {
+    for (const window of windows) {
+      const partition = partitionOf(window.participant, this.#topics.get("reading-windows")!.length);
+      this.append("reading-windows", partition, ReadingWindow.encode(window));
     }
   }
 

@@ -8,6 +8,7 @@
  */
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
+import { clickHouseAthletes } from "../../api/live/athletes/athlete-store.ts";
 import { type Api, startApi } from "../../api/server.ts";
 import { prepareTopics } from "../../runtime/cluster/job-topology.ts";
 import { loadJob } from "../../runtime/cluster/load-job.ts";
@@ -114,7 +115,10 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       log: logger,
       jobs: jobControl(node),
       corrections: await correctionDesk(kafka, producer),
-      ...(devices && { acknowledgements: await acknowledgementDesk(kafka, producer) }),
+      ...(devices && {
+        acknowledgements: await acknowledgementDesk(kafka, producer),
+        athletes: clickHouseAthletes(clickHouse),
+      }),
       ...(options.controlToken && { controlToken: options.controlToken }),
     };
     const [api] = await Promise.all([

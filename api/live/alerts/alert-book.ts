@@ -61,6 +61,7 @@ export function compare(a: Place, b: Place): number {
 export class AlertBook implements FollowedModel {
   readonly #events: ModelEvents;
   readonly #byId = new Map<string, KnownAlert>();
+  readonly #idsOf = new Map<string, Set<string>>();
   /** AB2 */
   readonly #ordered: KnownAlert[] = [];
   /** Ids of those that are over, the longest first (AB3). */
@@ -80,6 +81,11 @@ export class AlertBook implements FollowedModel {
 
   get(id: string): KnownAlert | undefined {
     return this.#byId.get(id);
+  }
+
+  /** The participant's, in order (AB2). */
+  of(participant: string): KnownAlert[] {
+    return [...(this.#idsOf.get(participant) ?? [])].map((id) => this.#byId.get(id)!).sort(compare);
   }
 
   /** In order (AB2). @param after where to begin: with the first that comes after it. */
@@ -130,6 +136,8 @@ export class AlertBook implements FollowedModel {
       steps: [...(before?.steps ?? []), { state, atMs, reason: alert.reason, ...saidBy, position }],
     };
     this.#byId.set(id, known);
+    const ids = this.#idsOf.get(alert.participant) ?? new Set();
+    this.#idsOf.set(alert.participant, ids.add(id));
     this.#ordered.splice(this.#indexOf(known, 0), 0, known);
     if (isOver) this.#clear(id);
     for (const scope of alert.event === null ? [EVERYWHERE] : [EVERYWHERE, alert.event])
@@ -144,6 +152,9 @@ export class AlertBook implements FollowedModel {
     this.#cleared.delete(oldest!);
     const known = this.#byId.get(oldest!)!;
     this.#byId.delete(oldest!);
+    const ids = this.#idsOf.get(known.alert.participant)!;
+    ids.delete(oldest!);
+    if (ids.size === 0) this.#idsOf.delete(known.alert.participant);
     this.#ordered.splice(this.#indexOf(known, 0), 1);
   }
 
