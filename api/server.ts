@@ -24,7 +24,7 @@ import { alertRoutes } from "./live/alerts/routes.ts";
 import { type AthleteBook, followedAthletes } from "./live/athletes/athlete-book.ts";
 import type { AthleteStore } from "./live/athletes/athlete-store.ts";
 import { athletesIn } from "./live/athletes/athlete-view.ts";
-import { athleteRoutes } from "./live/athletes/routes.ts";
+import { athleteRoutes, trackedRoutes } from "./live/athletes/routes.ts";
 import { type Changes, type Followed, type FollowedModel, Follower } from "./live/follower.ts";
 import { liveEvents } from "./live/live-metrics.ts";
 import { followedRaces, type LiveModel } from "./live/model.ts";
@@ -159,6 +159,7 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
         clock: Date.now,
       });
     }
+    await scope.register(trackedRoutes, { store });
     if (store && athletes) {
       await scope.register(athleteRoutes, {
         store,

@@ -72,6 +72,14 @@ test("of more than were asked for come the last, in the time asked for", async (
   expect(await store.windows({ athlete: "' OR 1 --", size: "10s", ...EVER, limit: 3 })).toEqual([]);
 });
 
+test("who has windows is told of those asked for", async () => {
+  const lastMs = WINDOWS_MS + 210_000;
+  expect(await store.tracked([ATHLETE, "nobody", "sample/8"])).toEqual([
+    { athlete: ATHLETE, lastMs },
+    { athlete: "sample/8", lastMs: WINDOWS_MS + 40_000 },
+  ]);
+});
+
 test("what was covered counts each window once, of one event", async () => {
   const { fromMs, toMs } = EVER;
   expect(await store.covered(ATHLETE, "sample", fromMs, toMs)).toEqual({ distanceM: 603, activeS: 200 });

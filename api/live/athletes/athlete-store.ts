@@ -25,9 +25,16 @@ export interface Covered {
   readonly activeS: number;
 }
 
+export interface Tracked {
+  readonly athlete: string;
+  readonly lastMs: number;
+}
+
 export interface AthleteStore {
   /** The last `limit` of them, by time. @throws Problem NOT_READY, as all of these */
   windows(query: WindowQuery): Promise<ReadingWindow[]>;
+  /** Of these athletes, who has windows at all, and until when. */
+  tracked(athletes: readonly string[]): Promise<Tracked[]>;
   /** In windows of 10 s, in `[fromMs, toMs)`, of an event. */
   covered(athlete: string, event: string | null, fromMs: number, toMs: number): Promise<Covered>;
   /** In the order they were entered. */
@@ -57,6 +64,9 @@ const COVERED = `SELECT sum(distance_m) AS distanceM, sum(active_s) AS activeS F
       AND start_ms >= {fromMs: Int64} AND start_ms < {toMs: Int64}
     ORDER BY start_ms DESC, kafka_offset DESC LIMIT 1 BY start_ms
   )`;
+
+const TRACKED = `SELECT participant AS athlete, max(end_ms) AS lastMs FROM reading_windows_log
+  WHERE participant IN {athletes: Array(String)} AND size = '10s' GROUP BY participant ORDER BY participant`;
 
 const SEGMENTS = `SELECT * FROM
   (
@@ -88,6 +98,7 @@ export function clickHouseAthletes(connection: ClickHouseConnection): AthleteSto
   }
   return {
     windows: async (query) => (await ask<ReadingWindow>(WINDOWS, { ...query })).reverse(),
+    tracked: (athletes) => ask<Tracked>(TRACKED, { athletes }),
     covered: async (athlete, event, fromMs, toMs) =>
       (await ask<Covered>(COVERED, { athlete, event, fromMs, toMs }))[0]!,
     segments: (athlete, event) => ask<SegmentTotal>(SEGMENTS, { athlete, event }),

@@ -34,6 +34,8 @@ const store: AthleteStore = {
         window.startMs < toMs,
     ).slice(-limit);
   },
+  tracked: async (ids) =>
+    ids.filter((id) => id === ATHLETE).map((athlete) => ({ athlete, lastMs: OLD[3]!.endMs })),
   covered: async () => ({ distanceM: 120, activeS: 40 }),
   segments: async (participant, event): Promise<SegmentTotal[]> => {
     const { size: _, startMs, endMs, revision: __, ...stats } = OLD[0]!;
@@ -44,14 +46,13 @@ const store: AthleteStore = {
   close: async () => undefined,
 };
 
-async function start(options: Partial<AppOptions> = {}): Promise<void> {
+async function start(options: Partial<AppOptions> = { athletes: store }): Promise<void> {
   await api?.app.close();
   api = await createApp({
     openReader: log.openReader,
     registry: new Registry(),
     log: silentLog(),
     acknowledgements: { send: async () => undefined },
-    athletes: store,
     ...options,
   });
   url = await api.app.listen({ port: 0, host: "127.0.0.1" });
@@ -110,6 +111,15 @@ describe("an athlete", () => {
     expect((await get(`/v1/races/${SAMPLE.id}/runners/7`)).body.athlete).toBe(ATHLETE);
   });
 
+  test("is found among runners by who asks for a link", async () => {
+    const { body } = await get(`/v1/athletes?id=${encodeURIComponent(ATHLETE)}&id=nobody`);
+    expect(body).toEqual({ athletes: [{ athlete: ATHLETE, lastMs: OLD[3]!.endMs }] });
+    expect((await get("/v1/athletes")).status).toBe(400);
+    await start({});
+    expect((await get(`/v1/athletes?id=${encodeURIComponent(ATHLETE)}`)).body).toEqual({ athletes: [] });
+    expect((await get(PATH)).status).toBe(404);
+  });
+
   test("is unknown when no device has sent anything", async () => {
     for (const path of ["nobody", "%00", "__proto__", "sample%2F8"])
       for (const rest of ["", "/windows", "/segments", "/stream"]) {
@@ -122,7 +132,7 @@ describe("an athlete", () => {
   test("is there only for who has the token, when there is one, and for pages of this server", async () => {
     const headers = { origin: "https://elsewhere.example", host: "127.0.0.1:8080" };
     expect((await get(PATH, headers)).body.code).toBe("FORBIDDEN_ORIGIN");
-    await start({ controlToken: "secret" });
+    await start({ athletes: store, controlToken: "secret" });
     for (const rest of ["", "/windows", "/segments", "/stream"])
       expect((await get(PATH + rest)).body.code).toBe("UNAUTHORIZED");
     expect((await get(PATH, { authorization: "Bearer secret" })).status).toBe(200);

@@ -31,6 +31,28 @@ const EVER = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
 /** Longer ago than this before the last reading is another day's exercise. */
 const EXERCISE_MAX_MS = 86_400_000;
 
+/** Who wears a device: for links to an athlete. Says nothing of anybody's health, so anybody may ask. */
+export const trackedRoutes: FastifyPluginAsyncTypebox<{ readonly store: AthleteStore | undefined }> = async (
+  app,
+  { store },
+) => {
+  app.get(
+    "/v1/athletes",
+    {
+      schema: {
+        tags,
+        summary: "Of these athletes, those who wear a device",
+        querystring: schema.TrackedQuerystring,
+        response: { 200: schema.TrackedAnswer, 400: ProblemBody, 503: ProblemBody },
+      },
+    },
+    async ({ query }, reply) => {
+      reply.header("cache-control", "no-store");
+      return { athletes: store ? await store.tracked(query.id) : [] };
+    },
+  );
+};
+
 export const athleteRoutes: FastifyPluginAsyncTypebox<AthleteRoutesOptions> = async (app, options) => {
   const { store, hub, controlToken, races } = options;
   app.addHook("onRequest", controlGuard(controlToken)); // AA1

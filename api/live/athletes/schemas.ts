@@ -35,6 +35,22 @@ export const AthleteParams = Type.Object({
       "of a participant, as a runner's answer has it in `athlete`; percent-encoded: it has slashes",
   }),
 });
+export const TrackedQuerystring = Type.Object({
+  id: Type.Array(Type.String({ minLength: 1, maxLength: ID_MAX }), {
+    minItems: 1,
+    maxItems: 50,
+    description: "given once for each athlete",
+  }),
+});
+export const TrackedAnswer = Type.Object({
+  athletes: Type.Array(
+    Type.Object({
+      athlete: Type.String(),
+      lastMs: Type.Integer({ description: "the end of the last window" }),
+    }),
+    { description: "of those asked for, who wears a device that has sent something" },
+  ),
+});
 export const WindowsQuerystring = Type.Object({
   size: Type.Optional(Size),
   from: Time("windows that begin then or later, Unix milliseconds"),

@@ -92,6 +92,8 @@ export interface Split {
 
 export interface Runner {
   race: string;
+  /** Who wears the runner's device, if there is one. */
+  athlete: string;
   bib: string;
   gender: string;
   division: string;

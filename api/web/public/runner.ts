@@ -3,6 +3,7 @@
  * over one stream.
  */
 import { ApiError, getRace, getRunner, type RaceDetail, type Runner } from "./api.ts";
+import { athletePage, isTracked } from "./athlete-api.ts";
 import { ConnectionChip } from "./connection.ts";
 import { country } from "./countries.ts";
 import { byId, fill, h, setAttribute, setText } from "./dom.ts";
@@ -21,6 +22,7 @@ const page = {
   name: byId("runner-name", HTMLElement),
   facts: byId("runner-facts", HTMLElement),
   back: byId("back", HTMLAnchorElement),
+  athlete: byId("athlete", HTMLAnchorElement),
   follow: byId("follow", HTMLButtonElement),
   tiles: byId("tiles", HTMLElement),
   message: byId("message", HTMLElement),
@@ -51,7 +53,9 @@ async function start(): Promise<void> {
     page.back.href = addressOf(race.id, { at: LIVE, by: "overall", of: "", offset: 0 });
     setText(page.back, race.name);
     // Asked once before watching: a refusal of the stream carries no words, this one does.
-    show(race, await getRunner(raceId, bib));
+    const runner = await getRunner(raceId, bib);
+    show(race, runner);
+    void linkAthlete(runner.athlete);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (error.status >= 400 && error.status < 500) {
@@ -98,6 +102,13 @@ function show(race: RaceDetail, runner: Runner): void {
   if (!last) setText(page.message, "Not at the start yet. Splits appear here as they come.");
   else drawSplits(page.table, race, runner);
   void showChart(race, runner);
+}
+
+/** The athlete's page is there for who wears a device. */
+async function linkAthlete(athlete: string): Promise<void> {
+  const tracked = await isTracked(athlete).catch(() => false);
+  page.athlete.href = athletePage(athlete);
+  page.athlete.hidden = !tracked;
 }
 
 async function showChart(race: RaceDetail, runner: Runner): Promise<void> {
