@@ -37,9 +37,42 @@ export function parseChangelogKey(text: string): ChangelogKey {
   if (text === PROGRESS_KEY) return { kind: "progress" };
   const nameEnd = text.indexOf("\0", 2);
   assert(text[1] === "\0" && nameEnd > 0, () => `changelog key ${JSON.stringify(text)}`);
-  const name = text.slice(2, nameEnd);
-  const rest = text.slice(nameEnd + 1);
-  switch (text[0]) {
+  return keyOf(text[0]!, text.slice(2, nameEnd), text.slice(nameEnd + 1));
+}
+
+/**
+ * Parses keys where they lie in a fetch. What a key begins with, its kind and its state, is mostly that of the key before: it
+ * is compared, not decoded, and no longer text stays in memory for the sake of the key in it.
+ */
+export class ChangelogKeyReader {
+  #head = Buffer.alloc(0);
+  #kind = "";
+  #name = "";
+
+  /** The key in `bytes[start, end)`. */
+  read(bytes: Buffer, start: number, end: number): ChangelogKey {
+    if (!this.#beginsAsBefore(bytes, start, end)) {
+      const nameEnd = bytes.indexOf(0, start + 2);
+      if (bytes[start + 1] !== 0 || nameEnd < 0 || nameEnd >= end)
+        return parseChangelogKey(bytes.toString("utf8", start, end));
+      this.#head = Buffer.from(bytes.subarray(start, nameEnd + 1));
+      this.#kind = String.fromCharCode(bytes[start]!);
+      this.#name = bytes.toString("utf8", start + 2, nameEnd);
+    }
+    return keyOf(this.#kind, this.#name, bytes.toString("utf8", start + this.#head.length, end));
+  }
+
+  #beginsAsBefore(bytes: Buffer, start: number, end: number): boolean {
+    const head = this.#head;
+    if (head.length === 0 || start + head.length > end) return false;
+    // From its end: kinds and states that are not the same differ there most often.
+    for (let i = head.length - 1; i >= 0; i--) if (bytes[start + i] !== head[i]) return false;
+    return true;
+  }
+}
+
+function keyOf(kind: string, name: string, rest: string): ChangelogKey {
+  switch (kind) {
     case "s":
       return { kind: "schema", state: name, id: Number(rest) };
     case "v":
@@ -66,7 +99,7 @@ export function parseChangelogKey(text: string): ChangelogKey {
     }
     default:
       throw new Error(
-        `changelog key of an unknown kind ${JSON.stringify(text)}: written by a newer version?`,
+        `changelog key of an unknown kind ${JSON.stringify(kind)} of "${name}": written by a newer version?`,
       );
   }
 }

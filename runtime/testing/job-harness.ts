@@ -17,6 +17,7 @@ import { CHANGELOG, DEAD_LETTERS, type JobPlan, planJob, type StagePlan } from "
 import { changelogTopic } from "../graph/topics.ts";
 import { forEachFrame } from "../kafka/frames.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
+import { parseChangelogKey } from "../state/changelog-key.ts";
 import { Task } from "../worker/task.ts";
 import { type MemoryRecord, polled } from "./memory-log.ts";
 
@@ -151,7 +152,8 @@ export class JobHarness {
     const task = new Task(stage, spec, this.#parallelism);
     for (const partition of task.partitions) {
       for (const record of this.#records(stage.outputs[CHANGELOG]!, partition)) {
-        task.restore(partition, record.key!, record.value === null ? null : Buffer.from(record.value));
+        const value = record.value === null ? null : Buffer.from(record.value);
+        task.restore(partition, parseChangelogKey(record.key!), value);
       }
     }
     task.seal((topic, partition) => ({ first: 0, end: this.#records(topic, partition).length }), this.nowMs);

@@ -13,6 +13,7 @@
 import type { StagePlan } from "../graph/plan.ts";
 import { changelogTopic } from "../graph/topics.ts";
 import type { PartitionReader, PolledPartition, TopicPartition } from "../kafka/log.ts";
+import { ChangelogKeyReader } from "../state/changelog-key.ts";
 import type { Time } from "../time.ts";
 import type { FromTask, TaskPort, TaskStart, TaskStatus, ToTask } from "./messages.ts";
 import { Task } from "./task.ts";
@@ -198,13 +199,14 @@ export class TaskLoop {
 
   async #restore(): Promise<number> {
     const topic = changelogTopic(this.#start.spec.job, this.#plan.name);
+    const keys = new ChangelogKeyReader();
     let records = 0;
     await this.#readToEnd(
       this.#task.partitions.map((partition) => ({ topic, partition })),
       (polled) => {
         const cursor = polled.records;
         while (cursor.next()) {
-          const key = cursor.buffer.toString("utf8", cursor.keyStart, cursor.keyEnd);
+          const key = keys.read(cursor.buffer, cursor.keyStart, cursor.keyEnd);
           const value =
             cursor.valueStart < 0 ? null : cursor.buffer.subarray(cursor.valueStart, cursor.valueEnd);
           this.#task.restore(polled.partition, key, value);

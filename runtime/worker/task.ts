@@ -31,7 +31,7 @@ import type { PolledPartition, Position, RecordCursor, TopicPartition } from "..
 import { type CompiledStage, compileStage } from "../operators/index.ts";
 import type { OperatorRuntime } from "../operators/operator-runtime.ts";
 import { RecordContext } from "../operators/record-context.ts";
-import { PROGRESS_KEY, parseChangelogKey } from "../state/changelog-key.ts";
+import { type ChangelogKey, PROGRESS_KEY } from "../state/changelog-key.ts";
 import { type ChangelogWriter, StateStore } from "../state/state-store.ts";
 import { UndoLog } from "../state/undo-log.ts";
 import { NO_WATERMARK } from "../time.ts";
@@ -173,8 +173,7 @@ export class Task {
   // --- restore -------------------------------------------------------------------------------------------------------
 
   /** One record of a changelog partition, in its order. */
-  restore(partition: number, keyText: string, value: Buffer | null): void {
-    const key = parseChangelogKey(keyText);
+  restore(partition: number, key: ChangelogKey, value: Buffer | null): void {
     switch (key.kind) {
       case "progress":
         if (value) this.#restoreProgress(partition, decodeProgress(value));
