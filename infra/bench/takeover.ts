@@ -16,6 +16,7 @@ import { partitionOf } from "../../runtime/kafka/partitioner.ts";
 import { createProducer, type IdempotentProducer } from "../../runtime/kafka/producer.ts";
 import { createPartitionReader } from "../../runtime/kafka/reader.ts";
 import { startServices } from "../embedded/services.ts";
+import { cpuSeconds } from "./processes.ts";
 import { INPUT, Key, OUTPUT } from "./takeover-job.ts";
 
 export interface TakeoverBench {
@@ -32,6 +33,8 @@ export interface TakeoverBench {
   readonly recordsPerSecond: number;
   /** From restored to the first result committed. */
   readonly firstResultMs: number;
+  /** What the survivor's process used from the kill to its results: says, on a machine with other work, what is its own. */
+  readonly cpuMs: number;
 }
 
 const PARTITIONS = 4;
@@ -95,9 +98,12 @@ export async function benchTakeover(keys: number): Promise<TakeoverBench> {
     const probing = probe(producer);
     await flowing.since(Date.now());
 
+    const survivorPid = survivor.process.pid!;
+    const cpuBefore = cpuSeconds(survivorPid);
     const killedMs = Date.now();
     await victim.kill();
     const flowsMs = await flowing.since(killedMs);
+    const cpuMs = Math.round((cpuSeconds(survivorPid) - cpuBefore) * 1000);
     await probing.stop();
     const noticed = await survivor.line(/takeover: slots ([01]) are this node's/, killedMs);
     const restored = await survivor.line(/restored from (\d+) changelog records in (\d+) ms/, killedMs);
@@ -113,6 +119,7 @@ export async function benchTakeover(keys: number): Promise<TakeoverBench> {
       restoredMs,
       recordsPerSecond: Math.round(Number(records) / (restoredMs / 1000)),
       firstResultMs: flowsMs - restored.atMs,
+      cpuMs,
     };
   } finally {
     for (const { process: child } of nodes) child.kill("SIGKILL");
@@ -130,6 +137,7 @@ export function describeTakeover(bench: TakeoverBench): string {
     `  the old owner fenced  ${s(bench.fencedMs)}`,
     `  state read            ${s(bench.restoredMs)}   ${bench.changelogRecords} records, ${bench.recordsPerSecond}/s`,
     `  first result          ${s(bench.firstResultMs)}`,
+    `  CPU of the survivor   ${s(bench.cpuMs)}`,
   ].join("\n");
 }
 

@@ -1,4 +1,4 @@
-/** What a worker thread of the pool runs: one call a task, until the task is told to stop. */
+/** What a worker thread of the pool runs: one call a task, until the task is told to stop. Without one it is only made ready. */
 import { pathToFileURL } from "node:url";
 import { isJobDefinition } from "../dsl/job.ts";
 import { JobError } from "../errors.ts";
@@ -12,7 +12,8 @@ import { TaskLoop } from "./task-loop.ts";
 const FETCH_BYTES_MAX = 1 << 20;
 const FETCH_PARTITION_BYTES_MAX = 1 << 19;
 
-export default async function runTask(start: TaskStart): Promise<void> {
+export default async function runTask(start: TaskStart | null): Promise<void> {
+  if (start === null) return;
   const module: unknown = await import(pathToFileURL(start.module).href);
   const definition = (module as { default?: unknown }).default;
   if (!isJobDefinition(definition))

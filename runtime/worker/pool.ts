@@ -20,15 +20,19 @@ export interface RunningTask {
 }
 
 const THREADS_MAX = 1024;
-/** Started with the node, so that the first tasks need not wait for a thread that loads the runtime. */
+/** Threads that have loaded the runtime and wait for a task: to load it takes longer than to take over a small slot. */
 const THREADS_READY = 2;
+/** They are replaced so long after a start: what has just started has the processor for itself until then. */
+const READY_AFTER_MS = 5_000;
 /** Decoded records die young: room for them keeps the collector from copying what is about to die. */
 const YOUNG_GENERATION_MB = 48;
 
 export function createWorkerPool(options: { heapMaxMb?: number } = {}): WorkerPool {
-  const pool = new Piscina<TaskStart, void>({
+  const pool = new Piscina<TaskStart | null, void>({
     filename: new URL("./entry.ts", import.meta.url).href,
     minThreads: THREADS_READY,
+    // A thread whose task has ended is ready for another.
+    idleTimeout: Number.POSITIVE_INFINITY,
     maxThreads: THREADS_MAX,
     concurrentTasksPerWorker: 1,
     // A thread has open sockets while it works: it must not sleep in Atomics.wait.
@@ -40,11 +44,22 @@ export function createWorkerPool(options: { heapMaxMb?: number } = {}): WorkerPo
   });
   // A thread that dies fails its task, which reports it; unheard here, it would end the process.
   pool.on("error", () => {});
+  let readying: NodeJS.Timeout | undefined;
+  const makeReady = () => {
+    readying = undefined;
+    // Tasks of nothing, at once: each needs an idle thread, and the pool starts one where there is none.
+    for (let i = 0; i < THREADS_READY; i++) pool.run(null).catch(() => {});
+  };
   return {
     run(start, signal) {
       const { port1, port2 } = new MessageChannel();
-      return { port: port1, ended: pool.run({ ...start, port: port2 }, { transferList: [port2], signal }) };
+      const ended = pool.run({ ...start, port: port2 }, { transferList: [port2], signal });
+      readying ??= setTimeout(makeReady, READY_AFTER_MS).unref();
+      return { port: port1, ended };
     },
-    destroy: () => pool.destroy(),
+    async destroy() {
+      clearTimeout(readying);
+      await pool.destroy();
+    },
   };
 }
