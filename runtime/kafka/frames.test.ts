@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import type { Codec } from "../../schemas/codec.ts";
 import { type Frame, FrameReader, FrameWriter, forEachFrame, RECORD_BYTES_MAX } from "./frames.ts";
 
 const field = fc.option(fc.uint8Array({ maxLength: 300 }), { nil: null });
@@ -68,4 +69,26 @@ test("a record that Kafka would refuse for its size is refused when it is writte
   const { bytes, count } = writer;
   expect(() => writer.write(0, 0, 0, "keys", value)).toThrow(/more than Kafka takes/);
   expect([writer.bytes, writer.count]).toEqual([bytes, count]);
+});
+
+test("a value is encoded wherever in the buffer it begins, in few tries", () => {
+  const value = Buffer.alloc(700, 7);
+  const capacity = 4096;
+  for (let filled = 0; filled < capacity; filled++) {
+    let tries = 0;
+    const encoder = {
+      encodeInto(bytes: Buffer, buffer: Buffer, position: number): number {
+        if (++tries > 2) throw new Error(`behind ${filled} bytes the room did not grow`);
+        const end = position + bytes.length;
+        if (end > buffer.length) return buffer.length - end;
+        bytes.copy(buffer, position);
+        return end;
+      },
+    } as Codec<Buffer>;
+    const writer = new FrameWriter(capacity);
+    writer.write(0, 0, 0, null, new Uint8Array(filled));
+    writer.writeEncoded(0, 0, 0, "key", Buffer.from([1]), encoder, value);
+    const [, written] = read(writer.take());
+    expect(written!.value!.equals(Buffer.concat([Buffer.from([1]), value]))).toBe(true);
+  }
 });

@@ -69,7 +69,9 @@ export class FrameWriter {
     let start = at + 4 + prefix.length;
     let end = codec.encodeInto(value, this.#buffer, start);
     while (end < 0) {
-      at = this.#head(topic, partition, timestampMs, key, prefix.length + VALUE_GUESS - end);
+      // So many bytes are missing behind the buffer's end: fewer than the value's, some of which had room.
+      const valueBytes = this.#buffer.length - start - end;
+      at = this.#head(topic, partition, timestampMs, key, prefix.length + valueBytes);
       start = at + 4 + prefix.length;
       end = codec.encodeInto(value, this.#buffer, start);
     }
