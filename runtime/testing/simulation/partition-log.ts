@@ -53,7 +53,7 @@ export class PartitionLog {
   readonly #now: () => number;
   readonly #open = new Map<number, number>();
   readonly #producers = new Map<number, ProducerState>();
-  #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
 
   constructor(topic: string, partition: number, now: () => number) {
     this.#now = now;
@@ -72,9 +72,10 @@ export class PartitionLog {
     return this.#open.has(producerId);
   }
 
-  /** Calls once when more of the log is there to be read. */
-  onGrown(call: () => void): void {
-    this.#waiting.push(call);
+  /** Calls whenever more of the log is there, until it is called off: by what this returns. */
+  onGrown(call: () => void): () => void {
+    this.#waiting.add(call);
+    return () => this.#waiting.delete(call);
   }
 
   /** Of a producer without transactions. */
@@ -243,10 +244,7 @@ export class PartitionLog {
 
   #wake(): void {
     this.grownMs = this.#now();
-    if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const call of waiting) call();
+    for (const call of [...this.#waiting]) call();
   }
 
   /** The first batch that ends at or after `offset`. */

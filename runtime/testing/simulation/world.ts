@@ -8,6 +8,8 @@
  * W2  Between two events all microtasks are done: an `await` of the code under test goes on before anything else happens.
  * W3  Nothing happens on a thread that is dead, and what falls to one that stands still waits until it goes on. So a crash
  *     can come at any await that waits for the world, and a zombie wakes exactly where it stood.
+ * W4  The world ends: after `eventsMax` events at the latest, which is a violation. So what sets itself anew for ever, even
+ *     without time going on, is told like everything else that goes wrong. Only what never comes back from one event hangs.
  */
 import { Random } from "../random.ts";
 import type { Mark } from "./marks.ts";
@@ -29,6 +31,9 @@ export interface StoryLine {
 }
 
 const STORY_MAX = 5_000;
+
+/** W4. A run of half a virtual minute takes some thousands. */
+const EVENTS_MAX = 1_000_000;
 
 /** Something that runs and can be stopped: a machine's process, and the threads in it. */
 export class Thread {
@@ -83,10 +88,13 @@ export class World {
   readonly story: StoryLine[] = [];
   /** What must not be, found while it happened. */
   readonly violations: string[] = [];
+  readonly #eventsMax: number;
   readonly #queue: Event[] = [];
 
-  constructor(seed: number) {
+  /** @param eventsMax W4 */
+  constructor(seed: number, eventsMax = EVENTS_MAX) {
     this.seed = seed;
+    this.#eventsMax = eventsMax;
     this.random = new Random(seed);
   }
 
@@ -119,9 +127,18 @@ export class World {
     this.tell("checker", what);
   }
 
-  /** Lets the world go on until `untilMs`. */
+  /** W4: nothing happens any more. */
+  get isOver(): boolean {
+    return this.events >= this.#eventsMax;
+  }
+
+  /** Lets the world go on until `untilMs`, or until it is over. */
   async run(untilMs: number): Promise<void> {
     while (this.#queue.length > 0 && this.#queue[0]!.atMs <= untilMs) {
+      if (this.isOver) {
+        this.violation(`still busy after ${this.#eventsMax} events`);
+        return;
+      }
       const event = pop(this.#queue)!;
       const { call, thread } = event;
       if (call === undefined) continue;
