@@ -1,8 +1,13 @@
 import { describe, expect, it } from "vitest";
+import type { AlertsState } from "../live/alerts/alerts-view.ts";
+import type { AlertSummary } from "../live/alerts/schemas.ts";
 import type { Leaderboard, RaceDetail, Row, Runner, Split } from "./public/api.ts";
 import { changedLeaderboard, changedRunner } from "./public/changes.ts";
 import { eventParser, type ServerEvent } from "./public/event-parser.ts";
 import * as format from "./public/format.ts";
+import { medicAddressOf, readMedicAddress } from "./public/medic-address.ts";
+import { changedAlerts } from "./public/medic-changes.ts";
+import { clockTime, lasted, nowOf, raceTimeMs } from "./public/medic-words.ts";
 import { addressOf, readAddress, unknownIn } from "./public/view.ts";
 
 describe("what people read", () => {
@@ -40,6 +45,34 @@ describe("what people read", () => {
   it("names divisions with their gender in words", () => {
     expect(format.divisionName("F 40-44")).toBe("Women 40-44");
     expect(format.divisionName("Wheelchair")).toBe("Wheelchair");
+  });
+});
+
+describe("an alert in words", () => {
+  it("says the time where the race is, and the day when it is another", () => {
+    const atMs = Date.parse("2023-10-08T14:30:05Z");
+    expect(clockTime(atMs, "America/Chicago")).toBe("09:30:05");
+    expect(clockTime(Date.parse("2026-11-24T10:00:00Z"), "America/Chicago", atMs)).toBe(
+      "24 Nov 2026, 04:00:00",
+    );
+    expect(raceTimeMs("2023-10-08", "America/Chicago", 9.5 * 3600 + 5)).toBe(atMs);
+    expect(raceTimeMs("2024-04-14", "Europe/Vienna", 3600)).toBe(Date.parse("2024-04-13T23:00:00Z"));
+    expect(raceTimeMs("2024-01-14", "UTC", 3600)).toBe(Date.parse("2024-01-14T01:00:00Z"));
+  });
+
+  it("tells now from the race: ours if it is run now, its own if it is replayed", () => {
+    const raceMs = Date.parse("2023-10-08T14:30:05Z");
+    expect(nowOf(raceMs, raceMs + 60_000)).toBe(raceMs + 60_000);
+    expect(nowOf(raceMs, Date.parse("2026-11-24T10:00:00Z"))).toBe(raceMs);
+    expect([30_000, 240_000, 7_500_000].map(lasted)).toEqual(["under a minute", "4 min", "2 h 5 min"]);
+  });
+
+  it("leads back to what the medic's page showed", () => {
+    const address = { race: "r 1", show: "over", urgency: "high", alert: "r 1/7/no_motion/5" } as const;
+    expect(readMedicAddress(medicAddressOf(address).slice("/medic.html".length))).toEqual(address);
+    const all = { race: "", show: "open", urgency: undefined, alert: "" } as const;
+    expect(medicAddressOf(all)).toBe("/medic.html");
+    expect(readMedicAddress("?show=nothing&urgency=__proto__")).toEqual(all);
   });
 });
 
@@ -99,6 +132,19 @@ describe("a stream of events", () => {
     parser.restart();
     parser.push("data: whole\n\n");
     expect(events).toEqual([{ type: "message", data: "whole", id: null }]);
+  });
+});
+
+describe("a change of the alerts", () => {
+  const alert = (id: string, state = "raised") => ({ id, state }) as AlertSummary;
+  const state = { alerts: [alert("a"), alert("b")], total: 2, counts: {} } as unknown as AlertsState;
+
+  it("brings in alerts, moves them and lets them go, also when it comes twice", () => {
+    const change = { alerts: [alert("c"), alert("b", "escalated")], order: ["b", "c"], total: 3 };
+    const after = changedAlerts(state, change);
+    expect(after.alerts).toEqual([alert("b", "escalated"), alert("c")]);
+    expect(after.total).toBe(3);
+    expect(changedAlerts(after, change)).toEqual(after);
   });
 });
 

@@ -30,6 +30,8 @@ export interface RaceListing extends Counts {
   name: string;
   date: string;
   timezone: string;
+  /** Race clock; null before the first read. */
+  asOf: number | null;
 }
 
 export interface RaceDetail extends RaceListing {
@@ -37,8 +39,6 @@ export interface RaceDetail extends RaceListing {
   distanceM: number;
   /** Time of day of the gun. */
   gunS: number;
-  /** Race clock; null before the first read. */
-  asOf: number | null;
   mats: MatCount[];
   genders: string[];
   /** `M 40-44`. */

@@ -3,6 +3,7 @@ import type { AlertsChange, AlertsState } from "../../live/alerts/alerts-view.ts
 import type { AcknowledgeAnswer, AlertDetail, AlertPage, AlertSummary } from "../../live/alerts/schemas.ts";
 import { ask } from "./api.ts";
 import { type FeedHandlers, watch } from "./feed.ts";
+import { changedAlerts } from "./medic-changes.ts";
 import type { Subscription } from "./sse.ts";
 
 export type { AlertCounts } from "../../live/alerts/schemas.ts";
@@ -52,15 +53,4 @@ export function watchAlerts(
   if (urgencies.length > 0) query.set("urgency", urgencies.join(","));
   const options = { headers: authorized(token) };
   return watch<AlertsState, AlertsChange>(`/v1/alerts/stream?${query}`, changedAlerts, handlers, options);
-}
-
-/** May be applied twice: changes hold absolute values. */
-export function changedAlerts(before: AlertsState, change: AlertsChange): AlertsState {
-  const known = new Map([...before.alerts, ...(change.alerts ?? [])].map((alert) => [alert.id, alert]));
-  const order = change.order ?? before.alerts.map(({ id }) => id);
-  return {
-    alerts: order.flatMap((id) => known.get(id) ?? []),
-    total: change.total ?? before.total,
-    counts: change.counts ?? before.counts,
-  };
 }

@@ -15,6 +15,8 @@ import {
 } from "./medic-words.ts";
 
 export interface CardOwner extends DetailsSource {
+  /** The time there, Unix milliseconds. */
+  nowOf(race: string | null): number;
   /** The button for more was pressed. */
   toggle(id: string): void;
 }
@@ -76,11 +78,7 @@ export class AlertCard {
     );
   }
 
-  get alert(): AlertSummary {
-    return this.#alert;
-  }
-
-  update(alert: AlertSummary, timezone: string | undefined, nowMs: number): void {
+  update(alert: AlertSummary): void {
     const before = this.#alert;
     this.#alert = alert;
     const who = whoOf(alert);
@@ -100,7 +98,7 @@ export class AlertCard {
     setText(this.#state, stateOf(alert));
     setText(this.#measured, measuredOf(alert));
     setText(this.#where, whereOf(alert));
-    this.tick(timezone, nowMs);
+    this.tick();
     this.#showButtons();
     if (isTaken(alert)) this.problem("");
     if (before.state !== alert.state) this.flash();
@@ -108,10 +106,10 @@ export class AlertCard {
   }
 
   /** Time goes on. */
-  tick(timezone: string | undefined, nowMs: number): void {
-    const { sinceMs, state, atMs } = this.#alert;
-    const since = `since ${clockTime(sinceMs, timezone)}`;
-    const untilMs = state === "cleared" ? atMs : nowMs;
+  tick(): void {
+    const { race, sinceMs, state, atMs } = this.#alert;
+    const since = `since ${clockTime(sinceMs, this.#owner.timezoneOf(race))}`;
+    const untilMs = state === "cleared" ? atMs : this.#owner.nowOf(race);
     setText(this.#when, `${since}, ${lasted(Math.max(0, untilMs - sinceMs))}`);
   }
 

@@ -50,13 +50,13 @@ export class AlertList {
   }
 
   /** @param quiet these have not just come: another view of them has. */
-  update(alerts: readonly AlertSummary[], nowMs: number, quiet: boolean): void {
+  update(alerts: readonly AlertSummary[], quiet: boolean): void {
     const kept = new Map<string, AlertCard>();
     const bySection = new Map<SectionName, AlertCard[]>();
     for (const alert of alerts) {
       const known = this.#cards.get(alert.id);
       const card = known ?? new AlertCard(alert, this.#owner);
-      card.update(alert, this.#owner.timezoneOf(alert.race), nowMs);
+      card.update(alert);
       if (!known && !quiet) card.flash();
       kept.set(alert.id, card);
       const section = sectionOf(alert);
@@ -89,8 +89,8 @@ export class AlertList {
     this.open(this.#opened);
   }
 
-  tick(nowMs: number): void {
-    for (const card of this.#cards.values()) card.tick(this.#owner.timezoneOf(card.alert.race), nowMs);
+  tick(): void {
+    for (const card of this.#cards.values()) card.tick();
   }
 
   /** Opens the details of this one, closes those of another. Empty: none. */

@@ -79,7 +79,17 @@ export function lasted(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** A replay's time is not ours: then now is when the last thing happened. */
+/** A replay's time is not ours: there, now is when the last thing happened that is known of. */
 export function nowOf(newestMs: number, clockMs: number): number {
   return Math.abs(clockMs - newestMs) < 30 * 60_000 ? Math.max(newestMs, clockMs) : newestMs;
+}
+
+/** When a race's clock says `asOf`, seconds since midnight there. */
+export function raceTimeMs(date: string, timezone: string, asOf: number): number {
+  const utcMs = Date.parse(`${date}T00:00:00Z`) + asOf * 1000;
+  const there = new Intl.DateTimeFormat("en", { timeZone: timezone, timeZoneName: "longOffset" });
+  const offset = there.formatToParts(utcMs).find(({ type }) => type === "timeZoneName")?.value ?? "GMT";
+  const [, sign, hours, minutes] = /^GMT([+-])(\d\d):(\d\d)/.exec(offset) ?? [];
+  const aheadMs = (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * 60_000;
+  return sign === "-" ? utcMs + aheadMs : utcMs - aheadMs;
 }

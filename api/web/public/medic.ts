@@ -22,13 +22,13 @@ import {
   watchAlerts,
 } from "./medic-api.ts";
 import { AlertList } from "./medic-list.ts";
-import { KIND_WORDS, nowOf, URGENCY_WORDS, whereOf, whoOf } from "./medic-words.ts";
+import { KIND_WORDS, nowOf, raceTimeMs, URGENCY_WORDS, whereOf, whoOf } from "./medic-words.ts";
 import type { Subscription } from "./sse.ts";
 
 const LIMIT = 100;
 const LIMIT_MAX = 500;
-const TICK_MS = 10_000;
-const RACES_EVERY_MS = 15_000;
+/** As often as the board asks how late it is in the race. */
+const RACES_EVERY_MS = 3000;
 const RETRY_MS = 3000;
 const NAME_KEY = "pacestream.medic";
 const TOKEN_KEY = "pacestream.token";
@@ -69,6 +69,11 @@ const token = (): string => sessionStorage.getItem(TOKEN_KEY) ?? "";
 const list = new AlertList(page.list, {
   get: (id, signal) => getAlert(id, token(), signal),
   timezoneOf: (race) => races.find(({ id }) => id === race)?.timezone,
+  nowOf(race) {
+    const known = races.find(({ id }) => id === race);
+    const asOfMs = known?.asOf ? raceTimeMs(known.date, known.timezone, known.asOf) : 0;
+    return nowOf(Math.max(newestMs, asOfMs), Date.now());
+  },
   acknowledge: send,
   toggle: (id) => go({ ...address, alert: address.alert === id ? "" : id }),
 });
@@ -93,7 +98,6 @@ window.addEventListener("popstate", () => {
   show();
 });
 document.addEventListener("click", followLink);
-setInterval(() => list.tick(nowOf(newestMs, Date.now())), TICK_MS);
 setInterval(() => !document.hidden && void refreshRaces(), RACES_EVERY_MS);
 void start();
 
@@ -164,7 +168,7 @@ function draw(state: AlertsState, quiet: boolean): void {
   const before = new Map(newest?.alerts.map((alert) => [alert.id, alert]));
   newest = state;
   for (const { atMs } of state.alerts) newestMs = Math.max(newestMs, atMs);
-  list.update(state.alerts, nowOf(newestMs, Date.now()), quiet);
+  list.update(state.alerts, quiet);
   const news = quiet ? "" : newsOf(state.alerts, before);
   if (news) setText(page.announcer, news);
   drawNavigation();
@@ -232,7 +236,7 @@ async function refreshRaces(): Promise<void> {
     races = await listRaces();
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    return;
+    return; // The stream says whether the server is there.
   }
   const known = [...page.raceSelect.options].map(({ value }) => value).join();
   if (["", ...races.map(({ id }) => id)].join() !== known) {
@@ -244,6 +248,7 @@ async function refreshRaces(): Promise<void> {
   }
   page.raceChoice.hidden = races.length < 2;
   drawNavigation();
+  list.tick();
 }
 
 function drawNavigation(): void {
