@@ -1,6 +1,5 @@
 /** What the medic's page shows, as its address says it: `/medic.html?race=RACE&show=over&urgency=high&alert=ID`. Pure. */
-import type { AlertState, Urgency } from "./medic-api.ts";
-import { URGENCY_WORDS } from "./medic-words.ts";
+import { type AlertState, URGENCY_WORDS, type Urgency } from "./medic-words.ts";
 
 export type Shown = "open" | "over";
 

@@ -4,13 +4,11 @@ import type { AcknowledgeAnswer, AlertDetail, AlertPage, AlertSummary } from "..
 import { ask } from "./api.ts";
 import { type FeedHandlers, watch } from "./feed.ts";
 import { changedAlerts } from "./medic-changes.ts";
+import type { AlertState, Urgency } from "./medic-words.ts";
 import type { Subscription } from "./sse.ts";
 
 export type { AlertCounts } from "../../live/alerts/schemas.ts";
 export type { AlertDetail, AlertSummary, AlertsState };
-export type AlertKind = AlertSummary["kind"];
-export type AlertState = AlertSummary["state"];
-export type Urgency = AlertSummary["urgency"];
 
 export interface AlertsQuery {
   /** Empty: of whatever race. */

@@ -6,9 +6,9 @@
  * ML2  A card that leaves with the focus gives it to the list.
  */
 import { h, setText } from "./dom.ts";
-import type { AlertSummary, Urgency } from "./medic-api.ts";
+import type { AlertSummary } from "./medic-api.ts";
 import { AlertCard, type CardOwner } from "./medic-card.ts";
-import { URGENCY_WORDS } from "./medic-words.ts";
+import { URGENCY_WORDS, type Urgency } from "./medic-words.ts";
 
 type SectionName = Urgency | "taken" | "over";
 

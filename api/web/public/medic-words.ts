@@ -1,5 +1,9 @@
 /** Alerts in words, and their times as people read them. Pure. */
-import type { AlertKind, AlertState, AlertSummary, Urgency } from "./medic-api.ts";
+import type { AlertSummary } from "../../live/alerts/schemas.ts";
+
+export type AlertKind = AlertSummary["kind"];
+export type AlertState = AlertSummary["state"];
+export type Urgency = AlertSummary["urgency"];
 
 export const URGENCY_WORDS: Record<Urgency, string> = {
   critical: "Critical",

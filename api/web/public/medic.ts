@@ -18,11 +18,10 @@ import {
   acknowledge,
   getAlert,
   tryAlerts,
-  type Urgency,
   watchAlerts,
 } from "./medic-api.ts";
 import { AlertList } from "./medic-list.ts";
-import { KIND_WORDS, nowOf, raceTimeMs, URGENCY_WORDS, whereOf, whoOf } from "./medic-words.ts";
+import { KIND_WORDS, nowOf, raceTimeMs, URGENCY_WORDS, type Urgency, whereOf, whoOf } from "./medic-words.ts";
 import type { Subscription } from "./sse.ts";
 
 const LIMIT = 100;
