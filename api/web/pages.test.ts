@@ -7,7 +7,7 @@ import { eventParser, type ServerEvent } from "./public/event-parser.ts";
 import * as format from "./public/format.ts";
 import { medicAddressOf, readMedicAddress } from "./public/medic-address.ts";
 import { changedAlerts } from "./public/medic-changes.ts";
-import { clockTime, lasted, nowOf, raceTimeMs } from "./public/medic-words.ts";
+import { clockTime, lasted, nowOf, raceTimeMs, readMs } from "./public/medic-words.ts";
 import { addressOf, readAddress, unknownIn } from "./public/view.ts";
 
 describe("what people read", () => {
@@ -64,6 +64,11 @@ describe("an alert in words", () => {
     const raceMs = Date.parse("2023-10-08T14:30:05Z");
     expect(nowOf(raceMs, raceMs + 60_000)).toBe(raceMs + 60_000);
     expect(nowOf(raceMs, Date.parse("2026-11-24T10:00:00Z"))).toBe(raceMs);
+    const replayed = { raisedMs: raceMs - 5, escalatedMs: null, atMs: raceMs } as AlertSummary;
+    expect(readMs({ ...replayed, state: "raised" })).toBe(raceMs);
+    const taken = { ...replayed, state: "acknowledged", atMs: Date.parse("2026-11-24T10:00:00Z") } as const;
+    expect(readMs(taken)).toBe(raceMs - 5);
+    expect(readMs({ ...taken, escalatedMs: raceMs })).toBe(raceMs);
     expect([30_000, 240_000, 7_500_000].map(lasted)).toEqual(["under a minute", "4 min", "2 h 5 min"]);
   });
 

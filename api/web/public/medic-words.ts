@@ -83,6 +83,10 @@ export function lasted(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** The last reading known to have decided something: acknowledgements go by the medics' clock, which in a replay is another. */
+export const readMs = ({ state, atMs, raisedMs, escalatedMs }: AlertSummary): number =>
+  state === "acknowledged" ? (escalatedMs ?? raisedMs) : atMs;
+
 /** A replay's time is not ours: there, now is when the last thing happened that is known of. */
 export function nowOf(newestMs: number, clockMs: number): number {
   return Math.abs(clockMs - newestMs) < 30 * 60_000 ? Math.max(newestMs, clockMs) : newestMs;

@@ -21,7 +21,16 @@ import {
   watchAlerts,
 } from "./medic-api.ts";
 import { AlertList } from "./medic-list.ts";
-import { KIND_WORDS, nowOf, raceTimeMs, URGENCY_WORDS, type Urgency, whereOf, whoOf } from "./medic-words.ts";
+import {
+  KIND_WORDS,
+  nowOf,
+  raceTimeMs,
+  readMs,
+  URGENCY_WORDS,
+  type Urgency,
+  whereOf,
+  whoOf,
+} from "./medic-words.ts";
 import type { Subscription } from "./sse.ts";
 
 const LIMIT = 100;
@@ -166,7 +175,7 @@ function show(): void {
 function draw(state: AlertsState, quiet: boolean): void {
   const before = new Map(newest?.alerts.map((alert) => [alert.id, alert]));
   newest = state;
-  for (const { atMs } of state.alerts) newestMs = Math.max(newestMs, atMs);
+  for (const alert of state.alerts) newestMs = Math.max(newestMs, readMs(alert));
   list.update(state.alerts, quiet);
   const news = quiet ? "" : newsOf(state.alerts, before);
   if (news) setText(page.announcer, news);
