@@ -36,6 +36,11 @@ import { answerProblems } from "./problem.ts";
 import { setSecurityHeaders } from "./security.ts";
 
 const CLOSE_GRACE_MS = 2000;
+/**
+ * Connections that may wait while the thread is busy, as far as the system lets them. All spectators come back at once; who
+ * finds no room is not refused but asks again after 1, 2, 4, ... seconds, together with all the others. Node's default is 511.
+ */
+const BACKLOG = 8_192;
 const BODY_MAX = 64 * 1024;
 /** Ids of alerts are long. */
 const PARAM_MAX = 1000;
@@ -237,10 +242,10 @@ async function listen(
   portFallback: boolean,
 ): Promise<string> {
   try {
-    return await app.listen({ host, port });
+    return await app.listen({ host, port, backlog: BACKLOG });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
-    if (portFallback) return app.listen({ host, port: 0 });
+    if (portFallback) return app.listen({ host, port: 0, backlog: BACKLOG });
     await app.close();
     throw new ConfigError(
       `port ${port} of ${host} is taken: give another with --port, or 0 for any free one`,

@@ -1,5 +1,6 @@
 /** Starting and stopping, with no broker there: the server answers, says that it is not ready, and goes when told. */
 import { createServer, type Server } from "node:net";
+import { Worker } from "node:worker_threads";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { ConfigError } from "../runtime/errors.ts";
@@ -49,3 +50,35 @@ test("a taken port is passed over when it may be", async () => {
     expect(performance.now() - startMs).toBeLessThan(10_000);
   }
 });
+
+const CROWD = 1_000;
+const CONNECTED_MAX_MS = 30_000;
+
+/** Connects, counts who is connected, and wakes who waits for all. */
+const COMERS = `
+  const { connect } = require("node:net");
+  const { port, count, connected } = require("node:worker_threads").workerData;
+  for (let i = 0; i < count; i++)
+    connect({ port, host: "127.0.0.1" }, () => {
+      Atomics.add(connected, 0, 1);
+      Atomics.notify(connected, 0);
+    }).on("error", () => {});
+`;
+
+test("a thousand who come at once while the thread is busy are all connected", async () => {
+  const api = await startApi({ ...options(), port: 0 });
+  const connected = new Int32Array(new SharedArrayBuffer(4));
+  const workerData = { port: Number(new URL(api.url).port), count: CROWD, connected };
+  const comers = new Worker(COMERS, { eval: true, workerData });
+  try {
+    await new Promise((resolve) => comers.once("online", resolve));
+    // Nothing is accepted meanwhile. Without room, the last of them would come in only by asking again when this is over.
+    const deadlineMs = performance.now() + CONNECTED_MAX_MS;
+    for (let count = 0; count < CROWD && performance.now() < deadlineMs; count = Atomics.load(connected, 0))
+      Atomics.wait(connected, 0, count, 1_000);
+    expect(Atomics.load(connected, 0)).toBe(CROWD);
+  } finally {
+    await comers.terminate();
+    await api.close();
+  }
+}, 60_000);
