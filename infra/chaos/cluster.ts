@@ -141,11 +141,21 @@ export class Cluster {
 
   /** Starts to replay the race. */
   load(): void {
-    const { raceFolder, speed, dataDir, log } = this.#options;
-    this.#loader = new Supervised({
+    this.#loader = this.#replay(String(this.#options.speed));
+  }
+
+  /** Replays what is left of the race as fast as it goes. */
+  async hurry(): Promise<void> {
+    await this.#loader?.stop();
+    if (!this.#loader?.done) this.#loader = this.#replay("max");
+  }
+
+  #replay(speed: string): Supervised {
+    const { raceFolder, dataDir, log } = this.#options;
+    return new Supervised({
       name: LOADER,
       command: ["race", "replay"],
-      args: [raceFolder, "--speed", String(speed)],
+      args: [raceFolder, "--speed", speed],
       env: { KAFKA_BROKERS: this.brokers.connectionOf(LOADER).brokers.join(",") },
       stderrFile: join(dataDir, `${LOADER}.err`),
       endsByItself: true,

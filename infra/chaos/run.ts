@@ -22,6 +22,8 @@ import { judgeRun, type Poison, type Verdict } from "./verdict.ts";
 export interface RunOptions {
   /** How long the load lasts. */
   readonly minutes: number;
+  /** Ends sooner when each fault has had its turn: the rest of the race is then replayed at top speed. */
+  readonly once?: boolean;
   readonly seed: number;
   /** Each at least once if the time allows. */
   readonly faults: readonly Fault[];
@@ -207,7 +209,7 @@ class Run {
 
   /** CR2. */
   async #faults(): Promise<void> {
-    const { faults, minutes, signal } = this.#options;
+    const { faults, minutes, once = false, signal } = this.#options;
     const usable = faults.filter((fault) => {
       const why = fault.unavailable?.(this.#cluster);
       if (why !== undefined) this.#notRun.push({ fault: fault.name, why });
@@ -223,6 +225,7 @@ class Run {
       if (signal.aborted || this.#loadEnded()) break;
       await this.#one(fault);
       left.delete(fault);
+      if (once && left.size === 0) break;
     }
     for (const { name } of left) this.#notRun.push({ fault: name, why: "the time was up before its turn" });
   }
@@ -282,9 +285,10 @@ class Run {
 
   /** Waits until everything that was sent should have come through; whatever is missing then is the verdict's to say. */
   async #completion(): Promise<void> {
-    const { tell, signal, patience } = this.#options;
+    const { tell, once, signal, patience } = this.#options;
     const maxMs = COMPLETE_MAX_MS * patience;
     tell(`${clock(this.#flow.nowMs)} no more faults; waiting for the end of the race`);
+    if (once && !this.#loadEnded()) await this.#cluster.hurry();
     while (!this.#loadEnded() && !signal.aborted) await this.#pause(200);
     const endedMs = Date.now();
     while (!signal.aborted && !(await this.#isComplete())) {

@@ -11,6 +11,7 @@ import { listenForStop } from "../stopping.ts";
 
 interface ChaosOptions {
   readonly minutes: number;
+  readonly once?: boolean;
   readonly seed: number;
   readonly faults?: readonly Fault[];
   readonly brokers: "1" | "3";
@@ -29,6 +30,7 @@ export function chaosCommand(): Command {
   return new Command("chaos")
     .description("break everything on purpose under load, and prove that nothing is lost or doubled")
     .option("--minutes <m>", "how long the load lasts", positive, 5)
+    .option("--once", "end sooner, when each fault has had its turn; --minutes is the most then")
     .option("--seed <n>", "decides the race, the faults' order and their details", whole, newSeed())
     .addOption(
       new Option(
@@ -62,6 +64,7 @@ export function chaosCommand(): Command {
       const stopping = listenForStop(() => terminal.line("Stopping"));
       const report = await runChaos({
         minutes: options.minutes,
+        once: options.once ?? false,
         seed: options.seed,
         faults: options.faults ?? allFaults(),
         brokers: options.brokers === "3" ? 3 : 1,
