@@ -61,7 +61,7 @@ export interface ApiHandle {
 /** The API on a port of its own, which a restart keeps. */
 export async function serveApi(
   kafka: KafkaConnection,
-  options: Pick<ApiOptions, "acknowledgements" | "controlToken"> = {},
+  options: Pick<ApiOptions, "acknowledgements" | "athletes" | "controlToken"> = {},
 ): Promise<ApiHandle> {
   const log = pino({ level: "silent" });
   let api: Api | undefined;

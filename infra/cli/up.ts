@@ -72,6 +72,7 @@ export async function up(options: UpOptions): Promise<number> {
     terminal.line(`Pacestream is ready after ${readyS} s`);
     for (const [name, value] of [
       ["board", `${url}/`],
+      ...(options.trackers === false ? [] : [["medics", `${url}/medic.html`]]),
       ["API", `${url}/docs`],
       ["Kafka", kafka.brokers.join(",")],
       ["ClickHouse", `${clickHouse.url}/play`],
@@ -107,7 +108,11 @@ async function run(
   const wearers = options.trackers ?? (options.once ? false : TRACKERS_DEFAULT);
   const trackers = wearers ? await openTrackers(options.race, wearers) : undefined;
   await platform.announce(race);
-  if (trackers) terminal.line(`${count(trackers.field.size)} runners wear trackers`);
+  if (trackers) {
+    const { size, participant } = trackers.field;
+    const one = `${platform.url}/athlete.html?${new URLSearchParams({ id: participant(0) })}`;
+    terminal.line(`${count(size)} runners wear trackers; the page of one: ${one}`);
+  }
   // One clock: what a runner's device says belongs to where the race is.
   const startClock = sharedClock(options.speed);
   const replaying = replayIntoKafka(platform.kafka, {

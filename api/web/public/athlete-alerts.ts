@@ -1,4 +1,4 @@
-/** An athlete's health alerts as a list: those that are open first, each in words. */
+/** An athlete's health alerts as lists, each in words: those that are open, and the last of those that are over. */
 import type { AthleteAlert } from "./athlete-api.ts";
 import { h } from "./dom.ts";
 import {
@@ -11,18 +11,22 @@ import {
   whereOf,
 } from "./medic-words.ts";
 
-const OVER_SHOWN = 5;
+const OVER_SHOWN = 6;
 
 export const isOpen = ({ state }: AthleteAlert): boolean => state !== "cleared";
+
+/** The last of those that are over, newest first. */
+export function overOf(alerts: readonly AthleteAlert[]): AthleteAlert[] {
+  const over = alerts.filter((alert) => !isOpen(alert));
+  return over.sort((a, b) => b.atMs - a.atMs).slice(0, OVER_SHOWN);
+}
 
 export function drawAlerts(
   list: HTMLElement,
   alerts: readonly AthleteAlert[],
   timezone: string | undefined,
 ): void {
-  const over = alerts.filter((alert) => !isOpen(alert)).sort((a, b) => b.atMs - a.atMs);
-  const shown = [...alerts.filter(isOpen), ...over.slice(0, OVER_SHOWN)];
-  list.replaceChildren(...shown.map((alert) => itemOf(alert, timezone)));
+  list.replaceChildren(...alerts.map((alert) => itemOf(alert, timezone)));
 }
 
 /** One sentence, for a screen reader. */

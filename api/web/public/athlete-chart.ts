@@ -24,7 +24,7 @@ export interface Quantity {
 }
 
 const HEIGHT = 190;
-const HEIGHT_PHONE = 160;
+const HEIGHT_PHONE = 180;
 const PHONE_MAX = 520;
 
 export class AthleteChart {

@@ -6,7 +6,7 @@
  * AP2  However fast windows come, the page is drawn at most every `DRAW_EVERY_MS`.
  */
 import { ApiError, getRace, type RaceDetail } from "./api.ts";
-import { drawAlerts, isOpen, sentenceOf } from "./athlete-alerts.ts";
+import { drawAlerts, isOpen, overOf, sentenceOf } from "./athlete-alerts.ts";
 import {
   type AthleteAlert,
   type AthleteAnswer,
@@ -77,6 +77,8 @@ const page = {
   whole: byId("show-whole", HTMLButtonElement),
   segments: byId("segments", HTMLElement),
   segmentTable: byId("segment-table", HTMLTableElement),
+  earlier: byId("earlier", HTMLElement),
+  earlierList: byId("earlier-list", HTMLElement),
   announcer: byId("announcer", HTMLElement),
 };
 const chip = new ConnectionChip(byId("connection", HTMLElement));
@@ -192,8 +194,8 @@ function drawNow(now: AthleteAnswer): void {
   const newestMs = history.newestMs ?? now.asOfMs;
   setText(page.facts, `Measured by the tracker, as of ${clockTime(newestMs, race?.timezone)}`);
   fill(page.tiles, ...tiles(now).map(([title, value, more]) => tile(title, value, more)));
-  page.alerts.hidden = alerts.length === 0;
-  drawAlerts(page.alertList, alerts, race?.timezone);
+  showAlerts(page.alerts, page.alertList, alerts.filter(isOpen));
+  showAlerts(page.earlier, page.earlierList, overOf(alerts));
   announce();
   void drawCharts(newestMs);
 }
@@ -243,6 +245,11 @@ function tile(name: string, value: string, more: string | undefined): HTMLElemen
   );
 }
 
+function showAlerts(section: HTMLElement, list: HTMLElement, shown: readonly AthleteAlert[]): void {
+  section.hidden = shown.length === 0;
+  drawAlerts(list, shown, race?.timezone);
+}
+
 /** Alerts that came or moved since the page was opened; how the heart beats is not read out ten times a minute. */
 function announce(): void {
   const before = announced;
@@ -261,4 +268,5 @@ function tell(title: string, message: string): void {
   page.charts.hidden = true;
   page.segments.hidden = true;
   page.alerts.hidden = true;
+  page.earlier.hidden = true;
 }
