@@ -81,3 +81,24 @@ test("offsets of held slots reach the group; a main thread that is busy for long
   expect([...a.slots]).toEqual([0, 1, 2, 3]);
   expect(a.lines).toEqual([]);
 });
+
+test("offsets told in the middle of a rebalance reach the group when it is over", async () => {
+  const [topic, group] = [await newTopic(kafka, 4), randomUUID()];
+  const a = new Member(group, topic, "a");
+  await a.holds(4);
+  const b = new Member(group, topic, "b");
+  let told = 0;
+  const telling = setInterval(() => a.process.send({ commit: ++told }), 50);
+  await b.holds(2).finally(() => clearInterval(telling));
+  await a.holds(2);
+  const partitions = [...a.slots].map((partition) => ({ topic, partition }));
+  await vi.waitFor(
+    async () => {
+      const offsets = await committedOffsets(kafka, group, partitions);
+      expect(offsets.map(({ offset }) => offset)).toEqual([told, told]);
+    },
+    { timeout: 30_000, interval: 100 },
+  );
+  // It was refused in between, or this test has met no rebalance.
+  expect(a.lines.join()).toContain("offsets not committed");
+});

@@ -6,7 +6,8 @@
  * lost a slot without knowing is stopped by fencing (transactional-writer.ts), whatever the group thinks.
  *
  * G1  A slot is given up only after `onRevoked` is done with it, or has taken `REVOKE_MAX_MS`; the next owner gets it then.
- * G2  The group's offsets are there for Kafka's own lag tools. They decide nothing, so a failed commit is only logged.
+ * G2  The group's offsets are there for Kafka's own lag tools. They decide nothing, so a failed commit (a rebalance is under way)
+ *     is logged and tried again in the background, as long as this node has the slot.
  * G3  A main thread that is busy for seconds keeps its slots (librdkafka's own thread sends the heartbeats); one that is
  *     blocked for `LOOP_BLOCKED_MAX_MS` loses them.
  */
@@ -14,6 +15,7 @@ import kafka, {
   type KafkaConsumer,
   type LibrdKafkaError,
   type TopicPartition,
+  type TopicPartitionOffset,
 } from "@confluentinc/kafka-javascript";
 import type { KafkaConnection } from "../config.ts";
 import { KafkaUnavailableError } from "../kafka/errors.ts";
@@ -54,6 +56,7 @@ const SESSION_TIMEOUT_FALLBACK_MS = 6_000;
 const LOOP_BLOCKED_MAX_MS = 60_000;
 const REVOKE_MAX_MS = 15_000;
 const POLL_MS = 50;
+const OFFSETS_AGAIN_MS = 1_000;
 const CONNECT_BUDGET_MS = 60_000;
 const OFFSET_END = -1;
 
@@ -78,6 +81,9 @@ class GroupMember implements Membership {
   readonly #options: GroupOptions;
   readonly #slotCount: number;
   readonly #owned = new Set<number>();
+  /** The newest offsets that the group does not have yet, by topic/partition. */
+  readonly #offsets = new Map<string, Position>();
+  #offsetsTriedMs = 0;
   #consumer: CooperativeConsumer | undefined;
   #polling: Promise<void> = Promise.resolve();
   #leaving = false;
@@ -111,8 +117,16 @@ class GroupMember implements Membership {
   }
 
   commitOffsets(positions: readonly Position[]): void {
-    const ours = positions.filter(({ partition }) => this.#owned.has(partition % this.#slotCount));
-    if (ours.length === 0 || this.#consumer === undefined) return;
+    for (const position of positions) this.#offsets.set(`${position.topic}/${position.partition}`, position);
+    this.#tryOffsets();
+  }
+
+  #tryOffsets(): void {
+    for (const [id, { partition }] of this.#offsets)
+      if (!this.#owned.has(partition % this.#slotCount)) this.#offsets.delete(id);
+    if (this.#offsets.size === 0 || this.#consumer === undefined) return;
+    this.#offsetsTriedMs = performance.now();
+    const ours = [...this.#offsets.values()];
     try {
       this.#consumer.commit(ours.map(({ topic, partition, offset }) => ({ topic, partition, offset })));
     } catch (error) {
@@ -150,9 +164,15 @@ class GroupMember implements Membership {
         rebalance_cb: (error: LibrdKafkaError, partitions: TopicPartition[]) => {
           void this.#rebalanced(consumer as CooperativeConsumer, error, partitions);
         },
-        offset_commit_cb: (error: LibrdKafkaError) => {
-          if (error)
+        offset_commit_cb: (error: LibrdKafkaError, committed: TopicPartitionOffset[]) => {
+          if (error) {
             this.#options.log(`group ${this.#options.group}: offsets not committed: ${error.message}`); // G2
+            return;
+          }
+          for (const { topic, partition, offset } of committed) {
+            const id = `${topic}/${partition}`;
+            if (this.#offsets.get(id)?.offset === offset) this.#offsets.delete(id);
+          }
         },
       },
       { "auto.offset.reset": "latest" },
@@ -169,6 +189,7 @@ class GroupMember implements Membership {
         this.#options.log(`group ${this.#options.group}: ${error.message} (${error.code})`);
       }
       this.#lastErrorCode = error?.code;
+      if (performance.now() - this.#offsetsTriedMs > OFFSETS_AGAIN_MS) this.#tryOffsets();
       await delay(POLL_MS);
     }
   }
