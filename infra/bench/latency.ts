@@ -47,7 +47,7 @@ const SETTLE_MAX_MS = 60_000;
 export async function benchLatency(options: LatencyOptions): Promise<LatencyBench> {
   const { folder, speed, skipReads, followers } = options;
   const dataDir = mkdtempSync(join(tmpdir(), "pacestream-bench-"));
-  const program = new Program(["--no-replay", "--data", dataDir]);
+  const program = new Program(["--no-replay", "--no-trackers", "--data", dataDir]);
   try {
     await program.line((line) => line.includes("is ready"));
     const { kafka, api } = connections(dataDir);

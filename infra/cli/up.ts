@@ -60,7 +60,7 @@ export async function up(options: UpOptions): Promise<number> {
     kafka: kafkaFromEnvironment(),
     clickHouse: clickHouseFromEnvironment(),
     parallelism: options.parallelism,
-    devices: options.trackers !== false,
+    devices: wearersOf(options) !== false,
     controlToken: process.env[TOKEN_VARIABLE],
     tell: terminal.line,
     logger,
@@ -72,7 +72,7 @@ export async function up(options: UpOptions): Promise<number> {
     terminal.line(`Pacestream is ready after ${readyS} s`);
     for (const [name, value] of [
       ["board", `${url}/`],
-      ...(options.trackers === false ? [] : [["medics", `${url}/medic.html`]]),
+      ...(wearersOf(options) === false ? [] : [["medics", `${url}/medic.html`]]),
       ["API", `${url}/docs`],
       ["Kafka", kafka.brokers.join(",")],
       ["ClickHouse", `${clickHouse.url}/play`],
@@ -91,6 +91,10 @@ export async function up(options: UpOptions): Promise<number> {
   }
 }
 
+/** A run that ends with the race is about the race, unless trackers are asked for. */
+const wearersOf = ({ trackers, once }: UpOptions): Wearers | false =>
+  trackers ?? (once ? false : TRACKERS_DEFAULT);
+
 async function run(
   options: UpOptions,
   platform: Platform,
@@ -105,7 +109,7 @@ async function run(
   terminal.line(`Replaying ${race.name} ${pace}; Ctrl-C stops, and the same command goes on from there`);
   const startedMs = Date.now();
   let result: ReplayResult;
-  const wearers = options.trackers ?? (options.once ? false : TRACKERS_DEFAULT);
+  const wearers = wearersOf(options);
   const trackers = wearers ? await openTrackers(options.race, wearers) : undefined;
   await platform.announce(race);
   if (trackers) {
