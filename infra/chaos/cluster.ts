@@ -11,6 +11,7 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
 import { PacestreamError } from "../../runtime/errors.ts";
+import { TRACKER_RECORDINGS } from "../cli/places.ts";
 import { type Child, startChild } from "../embedded/child.ts";
 import { clickHouseConnection, clickHouseSpec, createDatabase } from "../embedded/clickhouse.ts";
 import { openDataFolder } from "../embedded/data-folder.ts";
@@ -27,6 +28,9 @@ export interface ClusterOptions {
   /** Of the race to replay, and race seconds a second. */
   readonly raceFolder: string;
   readonly speed: number;
+  /** Of the trackers, and how long they send. */
+  readonly seed: number;
+  readonly minutes: number;
   readonly random: () => number;
   /** Services' folders as file systems of their own, so that they can be full. */
   readonly smallDisks: boolean;
@@ -36,6 +40,10 @@ export interface ClusterOptions {
 }
 
 export const LOADER = "loader";
+const TRACKERS = "trackers";
+/** Two recordings, so many devices each, and from the first reading to the last of them all. */
+const TRACKER_COPIES = 6;
+const TRACKED_MINUTES = 270;
 const DISK_MB = 1024;
 const START_MAX_MS = 240_000;
 const RESTART_AFTER_MS = 1_000;
@@ -57,6 +65,7 @@ export class Cluster {
   readonly #options: ClusterOptions;
   #nodes: ChaosNode[] = [];
   #loader: Supervised | undefined;
+  #trackers: Supervised | undefined;
 
   private constructor(
     options: ClusterOptions,
@@ -126,8 +135,14 @@ export class Cluster {
     return this.#nodes;
   }
 
+  /** The replay of the race. */
   get loader(): Supervised | undefined {
     return this.#loader;
+  }
+
+  /** All that sends: the replay of the race, and that of trackers. */
+  get loads(): readonly Supervised[] {
+    return [this.#loader, this.#trackers].filter((load) => load !== undefined);
   }
 
   /** Kafka as the harness itself reaches it. */
@@ -139,25 +154,34 @@ export class Cluster {
     return this.#clickHouseChild.pid();
   }
 
-  /** Starts to replay the race. */
+  /** Starts to replay the race, and beside it what trackers of other people send. */
   load(): void {
-    this.#loader = this.#replay(String(this.#options.speed));
+    const { speed, minutes, seed } = this.#options;
+    this.#loader = this.#replay(String(speed));
+    const which = ["--copies", String(TRACKER_COPIES), "--seed", String(seed), "--name", `chaos-${seed}`];
+    const args = [...TRACKER_RECORDINGS, ...which, "--speed", String(Math.ceil(TRACKED_MINUTES / minutes))];
+    this.#trackers = this.#load(TRACKERS, ["device", "replay"], args);
   }
 
-  /** Replays what is left of the race as fast as it goes. */
+  /** Replays what is left of the race as fast as it goes. Trackers stop: at that speed most of what they send would be late. */
   async hurry(): Promise<void> {
-    await this.#loader?.stop();
+    await Promise.all(this.loads.map((load) => load.stop()));
+    this.#trackers = undefined;
     if (!this.#loader?.done) this.#loader = this.#replay("max");
   }
 
   #replay(speed: string): Supervised {
-    const { raceFolder, dataDir, log } = this.#options;
+    return this.#load(LOADER, ["race", "replay"], [this.#options.raceFolder, "--speed", speed]);
+  }
+
+  #load(name: string, command: readonly string[], args: readonly string[]): Supervised {
+    const { dataDir, log } = this.#options;
     return new Supervised({
-      name: LOADER,
-      command: ["race", "replay"],
-      args: [raceFolder, "--speed", speed],
+      name,
+      command,
+      args,
       env: { KAFKA_BROKERS: this.brokers.connectionOf(LOADER).brokers.join(",") },
-      stderrFile: join(dataDir, `${LOADER}.err`),
+      stderrFile: join(dataDir, `${name}.err`),
       endsByItself: true,
       restartAfterMs: RESTART_AFTER_MS,
       log,
@@ -179,7 +203,7 @@ export class Cluster {
   }
 
   async stop(): Promise<void> {
-    await this.#loader?.stop();
+    await Promise.all(this.loads.map((load) => load.stop()));
     await Promise.all(this.#nodes.map(({ program }) => program.stop()));
     const { disk } = this.clickHouse;
     disk?.free();

@@ -13,6 +13,7 @@ import { randomFrom } from "../../runtime/testing/random.ts";
 import { sql } from "../acceptance/standings-of.ts";
 import { Cluster } from "./cluster.ts";
 import { Crowd } from "./crowd.ts";
+import { judgeDevices } from "./devices.ts";
 import type { Fault } from "./faults/index.ts";
 import { Flow, type Sample } from "./flow.ts";
 import { Follower, type SeenBoards } from "./follower.ts";
@@ -79,6 +80,8 @@ const RECOVERY_MAX_MS = 120_000;
 /** Every result must be there so long after the last read. */
 const COMPLETE_MAX_MS = 180_000;
 const FIRST_FLOW_MAX_MS = 120_000;
+/** So long after the last upload every window must have closed: a minute of quiet, and what is between. */
+const WINDOWS_CLOSE_MAX_MS = 150_000;
 /** Once more after this long, so that what was only on its way is not called lost. */
 const SECOND_LOOK_MS = 10_000;
 const WINDOW = 50;
@@ -100,6 +103,8 @@ export async function runChaos(options: RunOptions): Promise<RunReport> {
     raceFolder,
     smallDisks: options.faults.some(({ name }) => name.endsWith("disk-full")),
     speed: race.spanMs / (minutes * 60_000),
+    seed,
+    minutes,
     random,
     log: (line) => tell(`  ${line}`),
     signal: options.signal,
@@ -289,7 +294,7 @@ class Run {
     const maxMs = COMPLETE_MAX_MS * patience;
     tell(`${clock(this.#flow.nowMs)} no more faults; waiting for the end of the race`);
     if (once && !this.#loadEnded()) await this.#cluster.hurry();
-    while (!this.#loadEnded() && !signal.aborted) await this.#pause(200);
+    while (!this.#cluster.loads.every(({ done }) => done) && !signal.aborted) await this.#pause(200);
     const endedMs = Date.now();
     while (!signal.aborted && !(await this.#isComplete())) {
       if (Date.now() - endedMs > maxMs) {
@@ -328,10 +333,28 @@ class Run {
       followers: this.#followers,
       poison: this.#poison,
     };
-    const first = await judgeRun(input);
-    if (first.violations.length === 0) return first;
-    await this.#pause(SECOND_LOOK_MS);
-    return judgeRun(input);
+    let race = await judgeRun(input);
+    if (race.violations.length > 0) {
+      await this.#pause(SECOND_LOOK_MS);
+      race = await judgeRun(input);
+    }
+    const devices = await this.#devicesVerdict();
+    return {
+      violations: [...race.violations, ...devices.violations],
+      compared: { ...race.compared, ...devices.compared },
+    };
+  }
+
+  /** The last windows close when nothing has come for a while, by the clock: what is missing until then is not lost. */
+  async #devicesVerdict(): Promise<Verdict> {
+    const { kafka, clickHouse } = this.#cluster;
+    const deadlineMs = performance.now() + WINDOWS_CLOSE_MAX_MS * this.#options.patience;
+    for (;;) {
+      const verdict = await judgeDevices(kafka, clickHouse.connection);
+      if (verdict.violations.length === 0 || performance.now() > deadlineMs) return verdict;
+      if (this.#options.signal.aborted) return verdict;
+      await this.#pause(SECOND_LOOK_MS);
+    }
   }
 
   #loadEnded(): boolean {

@@ -68,13 +68,8 @@ export async function judgeRun(input: VerdictInput): Promise<Verdict> {
   note("dead letters", letters.length, judgeDeadLetters(letters, poison));
 
   for (const { topic, table } of RESULT_TABLES) {
-    const rows = await sql<{ partition: number; offsets: number[] }>(
-      clickHouse,
-      `SELECT kafka_partition AS partition, groupArray(kafka_offset) AS offsets FROM ${table} GROUP BY kafka_partition`,
-    );
-    const found = new Map(rows.map(({ partition, offsets }) => [partition, offsets]));
-    const count = rows.reduce((sum, { offsets }) => sum + offsets.length, 0);
-    note(`rows of ${table}`, count, judgeRows(topic, results.get(topic)!, found));
+    const records = results.get(topic)!;
+    note(`rows of ${table}`, records.length, await judgeTable(clickHouse, topic, table, records));
   }
 
   const bySql = await finishersBySql(clickHouse, race.id);
@@ -208,6 +203,20 @@ export function doubledIn(records: readonly LogRecord[]): string[] {
   return told("doubled", problems);
 }
 
+/** VE3, of a table and its topic. */
+export async function judgeTable(
+  clickHouse: ClickHouseConnection,
+  topic: string,
+  table: string,
+  records: readonly LogRecord[],
+): Promise<string[]> {
+  const rows = await sql<{ partition: number; offsets: number[] }>(
+    clickHouse,
+    `SELECT kafka_partition AS partition, groupArray(kafka_offset) AS offsets FROM ${table} GROUP BY kafka_partition`,
+  );
+  return judgeRows(topic, records, new Map(rows.map(({ partition, offsets }) => [partition, offsets])));
+}
+
 /** VE3. */
 export function judgeRows(
   topic: string,
@@ -316,7 +325,8 @@ function decoded<T>(codec: { decode(bytes: Buffer): T }, value: Buffer | null): 
   }
 }
 
-function told(what: string, problems: readonly string[]): string[] {
+/** The first of what is wrong, and how much more there is. */
+export function told(what: string, problems: readonly string[]): string[] {
   if (problems.length <= TOLD_MAX) return problems.map((problem) => `${what}: ${problem}`);
   return [
     ...problems.slice(0, TOLD_MAX).map((problem) => `${what}: ${problem}`),

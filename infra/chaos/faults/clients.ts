@@ -104,12 +104,12 @@ export const idle: Fault = {
   what: "nothing comes for longer than transactional ids live (a minute here), then the race goes on",
   recoversWithinS: 40,
   async inject({ cluster }) {
-    cluster.loader?.freeze();
+    for (const load of cluster.loads) load.freeze();
     return {
-      detail: "the replay stands still for 75 s",
+      detail: "all that sends stands still for 75 s",
       holdMs: 75_000,
       heal: () => {
-        cluster.loader?.thaw();
+        for (const load of cluster.loads) load.thaw();
         return undefined;
       },
     };

@@ -30,11 +30,11 @@ export const killAllNodes: Fault = {
 export const killLoader: Fault = {
   name: "kill-loader",
   rows: [1],
-  what: "kill -9 of the replay in the middle of a transaction; it is started again",
+  what: "kill -9 of what sends, the replay in the middle of a transaction; it is started again",
   recoversWithinS: 30,
   async inject({ cluster }) {
-    cluster.loader?.kill();
-    return { detail: "loader" };
+    for (const load of cluster.loads) load.kill();
+    return { detail: cluster.loads.map(({ name }) => name).join(", ") };
   },
 };
 
