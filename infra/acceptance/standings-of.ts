@@ -1,5 +1,8 @@
 /** The final standings of a race as its readers get them: by the API page by page, and by SQL. */
+
 import { createClient } from "@clickhouse/client";
+import { outsideTieBand, type Placed } from "../../jobs/lib/official-places.ts";
+import type { OfficialResult } from "../../jobs/lib/race-folder.ts";
 import type { ClickHouseConnection } from "../../runtime/config.ts";
 
 /** A finisher; times in seconds, places now. */
@@ -88,4 +91,29 @@ export async function sql<T>(
   });
   // Awaited here: the client closes when this returns.
   return await answer.json<T>();
+}
+
+export interface Finished {
+  readonly finishers: ReadonlyMap<string, Finisher>;
+  readonly official: readonly OfficialResult[];
+}
+
+export const PLACES = ["place", "placeGender", "placeDivision"] as const;
+
+/** Finishers whose place is not one that the officials' times give, within the band of those with the same time. */
+export function outside({ finishers, official }: Finished, name: (typeof PLACES)[number]): string[] {
+  const groupOf = ({ gender, division }: Finisher) =>
+    name === "place" ? "" : name === "placeGender" ? gender : `${gender} ${division}`;
+  const placed = (rows: readonly { bib: string; place: number | null }[]) =>
+    Map.groupBy(
+      rows.filter((row): row is Placed => row.place !== null),
+      ({ bib }) => groupOf(finishers.get(bib)!),
+    );
+  const ours = placed(
+    [...finishers.values()].map((finisher) => ({ bib: finisher.bib, place: finisher[name] })),
+  );
+  const theirs = placed(official.map((result) => ({ bib: result.bib, place: result[name] })));
+  return [...theirs].flatMap(([group, results]) =>
+    outsideTieBand(ours.get(group) ?? [], results).map((line) => `${name} ${group} ${line}`),
+  );
 }
