@@ -119,6 +119,7 @@ export class JobRun {
       time: services.time,
       metrics,
       log,
+      confirms: async () => (await this.#membership?.confirms(slot)) ?? false,
       onFailure: (stage, reason) => this.#failures.set(stage, reason),
       tasks: plan.stages.map((stage) => ({
         stage: stage.name,

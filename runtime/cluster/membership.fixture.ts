@@ -27,7 +27,15 @@ const membership = await joinGroup(
   },
 );
 
-process.on("message", async (message: { commit?: number; leave?: true; blockMs?: number }) => {
+interface Order {
+  readonly commit?: number;
+  readonly leave?: true;
+  readonly blockMs?: number;
+  readonly confirm?: number;
+}
+
+process.on("message", async (message: Order) => {
+  if (message.confirm !== undefined) tell({ confirmed: await membership.confirms(message.confirm) });
   if (message.commit !== undefined) {
     const offset = message.commit;
     membership.commitOffsets([0, 1, 2, 3].map((partition) => ({ topic, partition, offset })));

@@ -32,6 +32,17 @@ class Member {
     members.push(this);
   }
 
+  /** What the group says of a slot, asked by this member. */
+  async confirms(slot: number): Promise<boolean> {
+    const answered = new Promise<boolean>((resolve) => {
+      this.process.on("message", ({ confirmed }: { confirmed?: boolean }) => {
+        if (confirmed !== undefined) resolve(confirmed);
+      });
+    });
+    this.process.send({ confirm: slot });
+    return answered;
+  }
+
   async holds(count: number): Promise<void> {
     await vi.waitFor(() => expect([...this.slots].length).toBe(count), { timeout: 20_000, interval: 20 });
   }
@@ -62,6 +73,26 @@ test("two nodes share the slots; when one is killed the other takes over, and a 
   await c.holds(4);
   // Long before a's session would have ended.
   expect(c.assignedMs - a.revokedMs).toBeLessThan(SESSION_TIMEOUT_MS / 2);
+});
+
+test("the group confirms the slots of a member, and not those that one who stood still believes to hold", async () => {
+  const [topic, group] = [await newTopic(kafka, 4), randomUUID()];
+  const a = new Member(group, topic, "a");
+  await a.holds(4);
+  const b = new Member(group, topic, "b");
+  await b.holds(2);
+  await a.holds(2);
+  const [ofA, ofB] = [[...a.slots][0]!, [...b.slots][0]!];
+  expect(await a.confirms(ofA)).toBe(true);
+  expect(await a.confirms(ofB)).toBe(false);
+  expect(await b.confirms(ofB)).toBe(true);
+
+  b.process.kill("SIGSTOP");
+  await a.holds(4);
+  const asked = b.confirms(ofB); // the first that it does when it goes on
+  b.process.kill("SIGCONT");
+  expect(await asked).toBe(false);
+  expect(await a.confirms(ofA)).toBe(true);
 });
 
 test("offsets of held slots reach the group; a main thread that is busy for longer than a session keeps its slots", async () => {

@@ -42,6 +42,11 @@ export interface GroupOptions {
 export interface Membership {
   /** Tells the group how far the input was read. Returns at once; positions of slots held by others are left out. */
   commitOffsets(positions: readonly Position[]): void;
+  /**
+   * Whether the group holds this node for the slot's holder now: it is asked. False also when it does not answer in time.
+   * What a node believes can be old: one that stood still does not know yet that its slots are others'.
+   */
+  confirms(slot: number): Promise<boolean>;
   /** Gives all slots up (`onRevoked` is called) and leaves: others get them at once. */
   leave(): Promise<void>;
 }
@@ -57,6 +62,7 @@ const LOOP_BLOCKED_MAX_MS = 60_000;
 const REVOKE_MAX_MS = 15_000;
 const POLL_MS = 50;
 const OFFSETS_AGAIN_MS = 1_000;
+const CONFIRM_MAX_MS = 5_000;
 const CONNECT_BUDGET_MS = 60_000;
 const OFFSET_END = -1;
 
@@ -87,6 +93,8 @@ class GroupMember implements Membership {
   #consumer: CooperativeConsumer | undefined;
   #polling: Promise<void> = Promise.resolve();
   #leaving = false;
+  /** Who waits for the coordinator's word. */
+  readonly #asked = new Set<(isMember: boolean) => void>();
   #sessionTimeoutMs = SESSION_TIMEOUT_MS;
   #lastErrorCode: number | undefined;
 
@@ -134,6 +142,22 @@ class GroupMember implements Membership {
     }
   }
 
+  /** By a commit for the lease itself, which the coordinator takes from a member of its present generation only. */
+  async confirms(slot: number): Promise<boolean> {
+    if (this.#consumer === undefined || !this.#owned.has(slot)) return false;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.#asked.add(resolve);
+    try {
+      this.#consumer.commit([{ topic: this.#options.topic, partition: slot, offset: 0 }]);
+      const isMember = await Promise.race([promise, delay(CONFIRM_MAX_MS).then(() => false)]);
+      return isMember && this.#owned.has(slot);
+    } catch {
+      return false;
+    } finally {
+      this.#asked.delete(resolve);
+    }
+  }
+
   async leave(): Promise<void> {
     const consumer = this.#consumer;
     if (consumer === undefined || this.#leaving) return;
@@ -164,7 +188,9 @@ class GroupMember implements Membership {
         rebalance_cb: (error: LibrdKafkaError, partitions: TopicPartition[]) => {
           void this.#rebalanced(consumer as CooperativeConsumer, error, partitions);
         },
-        offset_commit_cb: (error: LibrdKafkaError, committed: TopicPartitionOffset[]) => {
+        offset_commit_cb: (error: LibrdKafkaError, committed: TopicPartitionOffset[] = []) => {
+          if (committed.some(({ topic }) => topic === this.#options.topic))
+            for (const answer of this.#asked) answer(!error);
           if (error) {
             this.#options.log(`group ${this.#options.group}: offsets not committed: ${error.message}`); // G2
             return;

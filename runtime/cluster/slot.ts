@@ -6,11 +6,15 @@
  * L1  A slot whose lease is in doubt (the group was not reached for too long: a broker restarts) goes on: most often it is
  *     given back at once. But what is fenced meanwhile stays down until the lease is sure again: two nodes must not fence
  *     each other in turn.
+ * L2  What has failed is started again when the group confirms the lease, not before: a node that stood still for long finds
+ *     its commits lost before it hears that the slot is another's, and would fence the one who is right.
  */
 import type { RuntimeMetrics } from "../metrics/task-metrics.ts";
 import { sleep, type Time } from "../time.ts";
 import type { TaskRun } from "../worker/task-runner.ts";
 import { RestartPolicy } from "./restart-policy.ts";
+
+const UNCONFIRMED_PAUSE_MS = 500;
 
 export interface SlotTask {
   readonly stage: string;
@@ -25,6 +29,8 @@ export interface SlotOptions {
   readonly time: Time;
   readonly metrics: RuntimeMetrics;
   readonly log: (line: string) => void;
+  /** Asks the group whether the lease is this node's now. */
+  readonly confirms: () => Promise<boolean>;
   readonly onFailure: (stage: string, reason: string) => void;
 }
 
@@ -60,7 +66,7 @@ export class Slot {
   }
 
   async #keepRunning({ stage, newRun }: SlotTask): Promise<void> {
-    const { job, slot, time, metrics, log, onFailure } = this.#options;
+    const { job, slot, time, metrics, log, confirms, onFailure } = this.#options;
     const policy = new RestartPolicy();
     while (!this.#stopping.signal.aborted) {
       const run = newRun();
@@ -75,6 +81,8 @@ export class Slot {
       metrics.restarted({ job, stage, slot });
       if (end.kind === "fenced") await this.#leased.promise; // L1
       await sleep(time, pauseMs, this.#stopping.signal);
+      while (!this.#stopping.signal.aborted && !(await confirms()))
+        await sleep(time, UNCONFIRMED_PAUSE_MS, this.#stopping.signal); // L2
     }
   }
 }

@@ -62,6 +62,13 @@ export class GroupCoordinator {
     this.#rebalanceSoon();
     const membership: Membership = {
       commitOffsets: () => this.#world.mark("offsets committed to the group"),
+      confirms: async (slot) => {
+        await this.#world.pause(this.#world.random.latencyMs(5), thread);
+        if (!this.#isReached(member)) return false;
+        const confirmed = member.isIn && member.holds.has(slot);
+        this.#world.mark(confirmed ? "lease confirmed" : "lease not confirmed");
+        return confirmed;
+      },
       leave: async () => {
         const held = [...member.believes];
         if (held.length > 0) await options.onRevoked(held);

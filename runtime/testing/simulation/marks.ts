@@ -38,6 +38,8 @@ export const MARKS = {
   "one producer aborted twice in a fetch": "a fetch held several aborted transactions of one producer",
   "member expired": "the group gave a silent member up",
   "lease lost without notice": "a node learnt that its slots may be another's",
+  "lease confirmed": "a failed task was started again with the group's word",
+  "lease not confirmed": "a failed task waited: the group did not say that the slot is its node's",
   "slots revoked": "a node gave slots up in order",
   "revocation took too long": "a node did not give its slots up in time",
   "offsets committed to the group": "lag tools were told of progress",
