@@ -2,12 +2,15 @@
  * Faults inside of a process that knows nothing of them: loaded before the program by `NODE_OPTIONS=--import=…/agent.ts`, in
  * its main thread and in every worker, it does what it is told over a socket. Without CHAOS_AGENT_SOCKET it does nothing.
  *
- * Orders are JSON, one a line. Those for a worker go to one that lives now, over a channel between the threads.
+ * Orders are JSON, one a line. Those for a worker go over a channel between the threads, to one that lives and listens.
+ *
+ * AG1  An order is answered when it has come about: one that ends a worker, when the worker has ended. Only what befalls the
+ *      main thread is answered before, for nobody might be left to answer.
  */
 import { rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
-import { isMainThread, threadId } from "node:worker_threads";
+import { isMainThread, threadId, type Worker } from "node:worker_threads";
 
 export type Deed =
   /** An error that nobody catches. */
@@ -29,11 +32,15 @@ export interface Order {
   readonly which: number;
 }
 
-interface Relayed {
-  /** Undefined: all workers. */
-  readonly threadId: number | undefined;
-  readonly deed: Deed;
-}
+/** After these a thread is no more. */
+const ENDINGS: ReadonlySet<Deed["kind"]> = new Set(["throw", "out-of-memory", "exit"]);
+
+/** What threads tell each other. */
+type Message =
+  /** A worker listens from now on: what is said before is not heard. */
+  | { readonly kind: "here"; readonly threadId: number }
+  /** To one worker, or to all. */
+  | { readonly kind: "do"; readonly threadId: number | "all"; readonly deed: Deed };
 
 const CHANNEL = "pacestream-chaos";
 const socketPath = process.env.CHAOS_AGENT_SOCKET;
@@ -43,34 +50,54 @@ if (socketPath !== undefined) {
 }
 
 function serve(path: string): void {
-  const workers = new Set<number>();
+  const workers = new Map<number, Worker>();
+  const listening = new Set<number>();
   const channel = new BroadcastChannel(CHANNEL);
-  channel.unref();
+  const tell = (threadId: number | "all", deed: Deed) =>
+    channel.postMessage({ kind: "do", threadId, deed } satisfies Message);
   let clock: Deed | undefined;
   process.on("worker", (worker) => {
     const id = worker.threadId;
-    workers.add(id);
-    worker.once("exit", () => workers.delete(id));
-    if (clock) {
-      const relayed: Relayed = { threadId: id, deed: clock };
-      worker.once("online", () => channel.postMessage(relayed));
-    }
+    workers.set(id, worker);
+    worker.once("exit", () => {
+      workers.delete(id);
+      listening.delete(id);
+    });
   });
+  channel.onmessage = (event) => {
+    const message = messageOf(event);
+    if (message.kind !== "here" || !workers.has(message.threadId)) return;
+    listening.add(message.threadId);
+    if (clock) tell(message.threadId, clock);
+  };
+  channel.unref();
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
     createInterface({ input: socket }).on("line", (line) => {
       const { deed, thread, which } = JSON.parse(line) as Order;
-      const ids = [...workers];
-      const chosen = ids[Math.floor(which * ids.length)];
-      // Answered first: some deeds leave nobody to answer.
-      socket.write(`${thread === "worker" ? (chosen ?? "none") : "main"}\n`, () => {
-        if (thread === "everywhere") {
-          if (deed.kind === "clock") clock = deed;
-          channel.postMessage({ threadId: undefined, deed } satisfies Relayed);
+      const answer = (text: string | number, then?: () => void) => socket.write(`${text}\n`, then);
+      switch (thread) {
+        case "worker": {
+          const ids = [...listening];
+          const id = ids[Math.floor(which * ids.length)];
+          if (id === undefined) answer("none");
+          else {
+            if (ENDINGS.has(deed.kind))
+              workers.get(id)!.once("exit", () => answer(id)); // AG1
+            else answer(id);
+            tell(id, deed);
+          }
+          return;
         }
-        if (thread === "worker") channel.postMessage({ threadId: chosen, deed } satisfies Relayed);
-        else perform(deed);
-      });
+        case "everywhere":
+          if (deed.kind === "clock") clock = deed;
+          tell("all", deed);
+          perform(deed);
+          answer("main");
+          return;
+        case "main":
+          answer("main", () => perform(deed));
+      }
     });
   });
   rmSync(path, { force: true }); // of a process that was killed
@@ -79,12 +106,16 @@ function serve(path: string): void {
 
 function follow(): void {
   const channel = new BroadcastChannel(CHANNEL);
-  channel.unref();
   channel.onmessage = (event) => {
-    const { threadId: wanted, deed } = (event as { readonly data: Relayed }).data;
-    if (wanted === undefined || wanted === threadId) perform(deed);
+    const message = messageOf(event);
+    if (message.kind === "do" && (message.threadId === "all" || message.threadId === threadId))
+      perform(message.deed);
   };
+  channel.unref();
+  channel.postMessage({ kind: "here", threadId } satisfies Message);
 }
+
+const messageOf = (event: unknown): Message => (event as { readonly data: Message }).data;
 
 function perform(deed: Deed): void {
   switch (deed.kind) {

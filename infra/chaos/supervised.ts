@@ -22,7 +22,8 @@ export interface SupervisedOptions {
   readonly log: (line: string) => void;
 }
 
-const ORDER_MAX_MS = 3_000;
+/** A heap takes a while to fill. */
+const ORDER_MAX_MS = 30_000;
 const STOP_MAX_MS = 25_000;
 
 export class Supervised {
@@ -101,12 +102,14 @@ export class Supervised {
     if (!this.#program.ended) process.kill(this.pid, "SIGCONT");
   }
 
-  /** Has a thread of it do something (`agent.ts`). @returns which one was told. */
+  /** Has a thread of it do something (`agent.ts`). @returns which one did. */
   order(thread: Order["thread"], deed: Deed, which = 0): Promise<string> {
     const path = this.#options.env.CHAOS_AGENT_SOCKET!;
     return new Promise((resolve, reject) => {
       const socket = connect(path);
-      socket.setTimeout(ORDER_MAX_MS, () => socket.destroy(new Error(`${this.name} does not take orders`)));
+      socket.setTimeout(ORDER_MAX_MS, () =>
+        socket.destroy(new Error(`${this.name} does not do ${deed.kind}`)),
+      );
       socket.once("error", reject);
       socket.once("data", (answer) => {
         resolve(answer.toString().trim());
