@@ -1,5 +1,5 @@
 /**
- * Three kinds of tests, told apart by the file's name, run one after the other (`sequence.groupOrder`):
+ * Three kinds of tests, told apart by the file's name, in one run one after the other (`sequence.groupOrder`):
  *
  *   x.test.ts               unit: no service, no network; files in parallel
  *   x.integration.test.ts   real Kafka and ClickHouse, `inject("kafka")`, `inject("clickHouse")`; one file at a time

@@ -7,6 +7,8 @@
  * T1  The type check and the lint count as one case each.
  * T2  Whatever goes wrong counts as a failed case, and the last line is printed all the same: a file that
  *     does not load, an error outside of any test, a runner that dies or hangs.
+ * T3  Tests with services wait more than they work: those with a browser run beside them, each with services of their own, and
+ *     what they print comes when they are through.
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -28,7 +30,13 @@ async function main(filters: readonly string[]): Promise<void> {
     counts.push(await single("type check of the pages", [tsc, "-p", "api/web/public"]));
     counts.push(await single("lint and format", ["node_modules/@biomejs/biome/bin/biome", "check", "."]));
   }
-  counts.push(await tests(filters));
+  if (filters.length > 0) counts.push(await tests(filters));
+  else {
+    counts.push(await tests(["--project", "unit"]));
+    // T3
+    const both = [tests(["--project", "integration"]), tests(["--project", "browser"], "held")];
+    counts.push(...(await Promise.all(both)));
+  }
   const passed = counts.reduce((sum, count) => sum + count.passed, 0);
   const failed = counts.reduce((sum, count) => sum + count.failed, 0);
   process.exitCode = failed === 0 ? 0 : 1;
@@ -42,26 +50,34 @@ async function single(name: string, args: readonly string[]): Promise<Count> {
   return succeeded ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-async function tests(filters: readonly string[]): Promise<Count> {
+async function tests(filters: readonly string[], output: Output = "shown"): Promise<Count> {
   const folder = mkdtempSync(join(tmpdir(), "pacestream-report-"));
   const file = join(folder, "report.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-  const code = await node(["node_modules/vitest/vitest.mjs", "run", ...reporters, ...filters]);
+  const code = await node(["node_modules/vitest/vitest.mjs", "run", ...reporters, ...filters], output);
   const cases = countCases(file, code); // T2
   rmSync(folder, { recursive: true, force: true });
   return cases;
 }
 
+/** Whether what a script prints is seen at once, or when it has ended. */
+type Output = "shown" | "held";
+
 /** Runs a script of this Node on this terminal and resolves with its exit code; a signal counts as 1. */
-function node(args: readonly string[]): Promise<number> {
+function node(args: readonly string[], output: Output = "shown"): Promise<number> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [...args], { cwd: ROOT, stdio: "inherit" });
+    const stdio = output === "shown" ? "inherit" : "pipe";
+    const child = spawn(process.execPath, [...args], { cwd: ROOT, stdio });
+    const held: Buffer[] = [];
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on("data", (chunk: Buffer) => held.push(chunk));
     const timer = setTimeout(() => {
       console.error(`stopped after ${TESTS_MAX_MS / 60_000} minutes`);
       child.kill("SIGKILL");
     }, TESTS_MAX_MS);
     child.once("close", (code) => {
       clearTimeout(timer);
+      process.stdout.write(Buffer.concat(held));
       resolve(code ?? 1);
     });
   });
