@@ -14,6 +14,8 @@ export interface InputRecord {
   readonly value: Buffer | null;
   /** When it is written: virtual milliseconds from the begin of the run. */
   readonly atMs: number;
+  /** In no transaction, so that it is there at `atMs`: for what later records are to find. */
+  readonly atOnce?: boolean;
 }
 
 const RUBBISH = Buffer.from("an aborted record");
@@ -51,7 +53,7 @@ export function feed(cluster: Cluster, input: readonly InputRecord[], random: Ra
       const bytes = batch.map(({ key, value }) => ({ key: Buffer.from(key), value, timestampMs: 0 }));
       const stamped = () => bytes.map((record) => ({ ...record, timestampMs: cluster.brokerNow() }));
       // Tables are small, and keys of rubbish would stay in them.
-      if (isTable || random.chance(0.5)) {
+      if (isTable || batch.some(({ atOnce }) => atOnce) || random.chance(0.5)) {
         world.after(beginMs, () => log.append(stamped(), cluster.brokerNow()));
         freeMs = beginMs + AFTER_MS;
         continue;
