@@ -125,7 +125,7 @@ function swapped(random: Random, participant: string, all: Reading[], event: str
 function acknowledgement(random: Random, participant: string, spanMs: number): InputRecord {
   const kind = random.pick(["high_heart_rate", "no_motion", "stuck_sensor"]);
   const id = `${participant}/${kind}/${T0 + random.between(0, 600) * 1000}`;
-  const value = AlertAcknowledgement.encode({ id, participant, by: "medic", atMs: T0 });
+  const value = AlertAcknowledgement.encode({ id, participant, by: "medic", atMs: T0, note: null });
   return {
     topic: "alert-acknowledgements",
     key: participant,
