@@ -66,13 +66,39 @@ export function measuredOf({ kind, value, limit }: AlertSummary): string {
   }
 }
 
+interface ZoneFormats {
+  readonly day: Intl.DateTimeFormat;
+  readonly time: Intl.DateTimeFormat;
+  readonly offset: Intl.DateTimeFormat;
+}
+
+/** A format takes a hundred times as long to make as to use, and each card on the page uses three, each time it is drawn. */
+const formats = new Map<string, ZoneFormats>();
+
+/** @param timezone such as `America/Chicago`; empty: the browser's. */
+function formatsOf(timezone: string): ZoneFormats {
+  const known = formats.get(timezone);
+  if (known) return known;
+  const zone = timezone ? { timeZone: timezone } : {};
+  const made = {
+    day: new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", ...zone }),
+    time: new Intl.DateTimeFormat("en-GB", {
+      hour: "2-digit",
+      minute: "2-digit",
+      second: "2-digit",
+      ...zone,
+    }),
+    offset: new Intl.DateTimeFormat("en", { timeZoneName: "longOffset", ...zone }),
+  };
+  formats.set(timezone, made);
+  return made;
+}
+
 /** `10:31:05` where the race is; with the day when that is another than `nearMs`'s. */
 export function clockTime(ms: number, timezone: string | undefined, nearMs = ms): string {
-  const zone = timezone ? { timeZone: timezone } : {};
-  const day = (at: number): string =>
-    new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", ...zone });
-  const time = new Date(ms).toLocaleTimeString("en-GB", zone);
-  return day(ms) === day(nearMs) ? time : `${day(ms)}, ${time}`;
+  const { day, time } = formatsOf(timezone ?? "");
+  const [dayOf, near] = [day.format(ms), day.format(nearMs)];
+  return dayOf === near ? time.format(ms) : `${dayOf}, ${time.format(ms)}`;
 }
 
 /** `under a minute`, `4 min`, `2 h 5 min`. */
@@ -95,7 +121,7 @@ export function nowOf(newestMs: number, clockMs: number): number {
 /** When a race's clock says `asOf`, seconds since midnight there. */
 export function raceTimeMs(date: string, timezone: string, asOf: number): number {
   const utcMs = Date.parse(`${date}T00:00:00Z`) + asOf * 1000;
-  const there = new Intl.DateTimeFormat("en", { timeZone: timezone, timeZoneName: "longOffset" });
+  const there = formatsOf(timezone).offset;
   const offset = there.formatToParts(utcMs).find(({ type }) => type === "timeZoneName")?.value ?? "GMT";
   const [, sign, hours, minutes] = /^GMT([+-])(\d\d):(\d\d)/.exec(offset) ?? [];
   const aheadMs = (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * 60_000;
