@@ -2,6 +2,7 @@
  * A short form of `npm run simulate`: some hundred seeds, and the checker checked. Long runs are for the command.
  */
 import { describe, expect, test } from "vitest";
+import { simulation as collars } from "../../jobs/collar-aggregates.simulation.ts";
 import { simulation as alerts } from "../../jobs/health-alerts.simulation.ts";
 import { simulation as leaderboard } from "../../jobs/marathon-leaderboard.simulation.ts";
 import { simulation as aggregates } from "../../jobs/windowed-aggregates.simulation.ts";
@@ -14,7 +15,7 @@ import { runSeed } from "./simulation/run.ts";
 import { shrink } from "./simulation/shrink.ts";
 import { tellStory } from "./simulation/story.ts";
 
-const JOBS = [twoExchanges, leaderboard, aggregates, alerts];
+const JOBS = [twoExchanges, leaderboard, aggregates, collars, alerts];
 const SEEDS_A_JOB = 100;
 const LIMIT_MS = 300_000;
 
