@@ -178,8 +178,8 @@ const running = (fromS: number, count: number, id: number, participant = "r"): U
   }),
 });
 
-function start() {
-  const harness = new JobHarness(runners, { partitions: 1, nowMs: T0 + minutes(1) });
+function start(nowMs = T0 + minutes(1)) {
+  const harness = new JobHarness(runners, { partitions: 1, nowMs });
   const send = (...uploads: Upload[]) => {
     for (const upload of uploads) harness.send("uploads", Upload, upload.participant, upload);
     harness.run();
@@ -224,8 +224,11 @@ describe("a window", () => {
     send(running(60, 10, 6));
     expect(said("10s")).toEqual([["on_time", 0, 10, 27]]);
   });
-  test("is not closed by a clock that runs ahead, whose readings are told of", () => {
-    const { harness, send, said } = start();
+  test.each([
+    ["live", T0 + minutes(1)],
+    ["in a replay, years later", T0 + 365 * hours(24)],
+  ])("is not closed by a clock that runs ahead, whose readings are told of: %s", (_, nowMs) => {
+    const { harness, send, said } = start(nowMs);
     send(running(0, 10, 0), running(3_000, 10, 1, "ahead"));
     expect(said("10s")).toEqual([]);
     const late = harness.output("late-readings", LateReading);
@@ -276,6 +279,7 @@ test("the same job with a collar's configuration tells an animal's cycles of act
     harness.send("collar-uploads", Upload, "cat", {
       ...running(0, 1, id, "cat"),
       event: null,
+      receivedMs: readings[Math.min(id * 10 + 9, readings.length - 1)]!.tsMs,
       readings: readings.slice(id * 10, id * 10 + 10),
     });
   harness.run();

@@ -31,9 +31,14 @@ export interface WatermarkOptions<T> {
   /**
    * What to do with a record dated more than `ahead` after Kafka got it, which no right clock can do. It never moves the
    * watermark. `to`: it goes to this side output of `.watermark(...)` instead of on.
-   * The record's Kafka timestamp is what it is held against, so the same record is judged the same whenever it is read.
+   * The record's Kafka timestamp is what it is held against, so the same record is judged the same whenever it is read; or what
+   * `receivedOf` says, where values know better when they were received: in a replay, Kafka's time is years later.
    */
-  readonly future?: { readonly ahead: number; readonly to?: SideOutput<T> };
+  readonly future?: {
+    readonly ahead: number;
+    readonly receivedOf?: (value: T) => number;
+    readonly to?: SideOutput<T>;
+  };
 }
 
 export interface WatermarkStrategy<T> extends WatermarkOptions<T> {

@@ -16,6 +16,7 @@ export function watermark(
   const { timeOf, generator, future } = node.strategy;
   const { record } = runtime;
   const aheadMaxMs = future?.ahead ?? Number.POSITIVE_INFINITY;
+  const receivedOf = future?.receivedOf;
   const pushFuture = future?.to ? (sides.get(future.to.name) ?? (() => {})) : push;
   const generators = new Map<string, WatermarkGenerator<unknown>>();
   let topic = "";
@@ -32,7 +33,8 @@ export function watermark(
     const timeMs = timeOf(value);
     if (!Number.isFinite(timeMs)) throw new Error(`timeOf gave ${timeMs}, which is not a time`);
     record.timestamp = timeMs;
-    if (timeMs - record.ingestMs > aheadMaxMs) {
+    const receivedMs = receivedOf ? receivedOf(value) : record.ingestMs;
+    if (timeMs - receivedMs > aheadMaxMs) {
       pushFuture(value);
       return;
     }

@@ -81,17 +81,19 @@ export function windowedAggregates(options: AggregatesOptions): JobDefinition {
   const byParticipant = ({ participant }: { readonly participant: string }) => participant;
 
   return job(name, (flow) => {
-    const fromTheFuture = sideOutput<Sample>("from-the-future");
+    const fromTheFuture = sideOutput<Arrived>("from-the-future");
     const timed = flow
       .from(uploads)
-      .flatMap("samples", (upload) => samplesOf(upload, gapMax))
+      .flatMap("samples", (upload): Arrived[] =>
+        samplesOf(upload, gapMax).map((sample) => ({ ...sample, receivedMs: upload.receivedMs })),
+      )
       .watermark(
         boundedDisorder({
           timeOf: ({ tsMs }) => tsMs,
           disorderMax: options.disorderMax,
           ...(options.idleAfter !== undefined && { idleAfter: options.idleAfter }),
           ...(options.quietAfter !== undefined && { quietAfter: options.quietAfter }),
-          future: { ahead: options.futureMax, to: fromTheFuture },
+          future: { ahead: options.futureMax, receivedOf: ({ receivedMs }) => receivedMs, to: fromTheFuture },
         }),
       );
     // The steps' names are those of their state in every checkpoint: renaming one orphans it.
@@ -170,6 +172,11 @@ export function windowedAggregates(options: AggregatesOptions): JobDefinition {
 }
 
 /** A filter after which the stream is keyed still. */
+/** With the time at which its upload was received: by the gateway's clock, or the replay's. */
+interface Arrived extends Sample {
+  readonly receivedMs: number;
+}
+
 function only(keep: (sample: Sample) => boolean): KeyedProcess<Sample, Sample> {
   return {
     emits: Sample,

@@ -87,10 +87,11 @@ function inputOf(wearers: Wearers, random: Random): InputRecord[] {
   for (let n = random.between(1, 4); n > 0; n--) {
     const ids = { participant: `r${n}`, event: random.chance(0.3) ? null : event };
     const readings = wearers.readings(random, T0 + random.between(0, 20_000));
-    for (const [i, upload] of random.shuffled(uploadsOf(ids, readings, random)).entries()) {
+    for (const upload of random.shuffled(uploadsOf(ids, readings, random))) {
       const atMs = random.between(1, spanMs);
       records.push(recordOf(upload, atMs));
-      if (random.chance(0.1)) records.push(recordOf({ ...upload, receivedMs: i }, atMs + 1));
+      if (random.chance(0.1))
+        records.push(recordOf({ ...upload, receivedMs: upload.receivedMs + 1 }, atMs + 1));
     }
   }
   for (let n = 0; n < CLOSERS; n++) {
