@@ -5,6 +5,7 @@
 import { CHANGELOG } from "../../graph/plan.ts";
 import { FrameWriter, forEachFrame } from "../../kafka/frames.ts";
 import type { PartitionReader, PolledPartition, RecordCursor, TransactionalWriter } from "../../kafka/log.ts";
+import type { TransactionalProducer } from "../../kafka/transactional-writer.ts";
 import type { ReaderFlaws } from "./reader-link.ts";
 
 export interface Bug {
@@ -12,6 +13,7 @@ export interface Bug {
   readonly writer?: (writer: TransactionalWriter) => TransactionalWriter;
   readonly reader?: (reader: PartitionReader) => PartitionReader;
   readonly reads?: ReaderFlaws;
+  readonly producer?: (producer: TransactionalProducer) => TransactionalProducer;
 }
 
 export const BUGS = {
@@ -70,6 +72,10 @@ export const BUGS = {
     reads: {
       abortedOf: (aborted) => [...new Map(aborted.map((range) => [range.producerId, range])).values()],
     },
+  },
+  "deaf-to-broken-connections": {
+    about: "the writer goes on with a producer whose connection broke at the end of a transaction",
+    producer: (producer) => Object.assign(producer, { on: () => producer }),
   },
 } as const satisfies Record<string, Bug>;
 

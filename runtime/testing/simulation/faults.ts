@@ -102,6 +102,7 @@ function drawFault(random: Random, node: number) {
       const request = random.pick([...REQUESTS, "EndTxn", "EndTxn", "Produce"] as const);
       const effects: Effect[] = ["lose request", "lose answer", "lose answer", "delay", "double"];
       if (request === "Produce") effects.push("refuse");
+      if (request === "EndTxn") effects.push("strand", "strand");
       return {
         kind: "disturbance",
         request,

@@ -21,6 +21,7 @@ export const MARKS = {
   "request lost": "a request never arrived",
   "answer lost": "the deed was done, its answer was lost",
   "answer to EndTxn lost": "a transaction was ended, and the client was not told",
+  "EndTxn stranded": "a request to end a transaction arrived after its connection had broken",
   "request or answer late": "an answer came late",
   "request doubled": "a request arrived twice",
   "produce refused": "the broker refused records",

@@ -4,8 +4,9 @@
  * N1  A lost answer and a lost request look the same to the client: its connection breaks after a while. In the first case the
  *     deed is done.
  * N2  A request may reach the cluster twice: the client's connection broke, it asked again, and both got through.
- * N3  An `EndTxn` never arrives after its client has gone on to the next transaction: only KIP-890 protects from that, which
- *     librdkafka does not have yet. A commit that is given up is another matter: its producer is gone by then.
+ * N3  An `EndTxn` may be stranded: the client's connection breaks, it asks again and goes on, and the first request arrives
+ *     later. To the coordinator it is the end of whatever transaction of that epoch is open then: only KIP-890 protects from
+ *     that, which librdkafka does not have yet, and so the writer has to (T4).
  */
 import type { Thread, World } from "./world.ts";
 
@@ -19,7 +20,7 @@ export const REQUESTS = [
 ] as const;
 export type RequestKind = (typeof REQUESTS)[number];
 
-export const EFFECTS = ["lose request", "lose answer", "delay", "double", "refuse"] as const;
+export const EFFECTS = ["lose request", "lose answer", "delay", "double", "refuse", "strand"] as const;
 export type Effect = (typeof EFFECTS)[number];
 
 /** Falls on requests of a kind while it lasts. */
@@ -44,11 +45,15 @@ export const REFUSED = Symbol("the broker refuses this request");
 const USUAL_MS = 0.6;
 const BREAKS_AFTER_MS = 400;
 const DELAY_MS = 1_500;
+/** Longer than it takes to ask again, and to be in the next transaction. */
+const STRANDED_MAX_MS = 1_500;
 
 export class Network {
   readonly disturbances: Disturbance[] = [];
   readonly traps: Trap[] = [];
   readonly #world: World;
+  /** Called with the client of each `Produce` that is done (N3). */
+  readonly #stranded = new Set<(client: Thread) => void>();
 
   constructor(world: World) {
     this.#world = world;
@@ -84,6 +89,12 @@ export class Network {
         breaks();
         return;
       }
+      if (effect === "strand") {
+        this.#world.mark("EndTxn stranded");
+        this.#strand(client, deed);
+        breaks();
+        return;
+      }
       if (effect === "refuse") {
         this.#world.mark("produce refused");
         answer(REFUSED, random.latencyMs(USUAL_MS));
@@ -94,6 +105,7 @@ export class Network {
       this.#world.after(there, async () => {
         const value = await deed();
         this.#spring(node, kind, "done");
+        if (kind === "Produce") for (const isProduced of this.#stranded) isProduced(client);
         if (effect === "lose answer") {
           this.#world.mark(kind === "EndTxn" ? "answer to EndTxn lost" : "answer lost");
           breaks();
@@ -101,13 +113,27 @@ export class Network {
         }
         const back = random.latencyMs(USUAL_MS) + (effect === "delay" ? DELAY_MS * random.fraction() : 0);
         answer(value, back);
-        // N2, N3: the second copy gets there before the answer to the first.
+        // N2: the second copy gets there before the answer to the first.
         if (effect === "double") {
           this.#world.mark("request doubled");
           this.#world.after(back * random.fraction(), () => void deed());
         }
       });
     });
+  }
+
+  /** N3: at the worst moment, when a part of a later transaction is written; or at any, if there is none before long. */
+  #strand(client: Thread, deed: () => unknown): void {
+    const { random } = this.#world;
+    let before = random.between(1, 4);
+    const isProduced = (by: Thread) => {
+      if (by === client && --before === 0) arrive();
+    };
+    const arrive = () => {
+      if (this.#stranded.delete(isProduced)) void deed();
+    };
+    this.#stranded.add(isProduced);
+    this.#world.after(STRANDED_MAX_MS * random.fraction(), arrive);
   }
 
   #effectOn(kind: RequestKind): Effect | undefined {

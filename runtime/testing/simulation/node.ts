@@ -156,15 +156,17 @@ export class SimulatedNode {
           {
             ...options,
             time,
-            newProducer: (settings) =>
-              new SimulatedProducer({
+            newProducer: (settings) => {
+              const producer = new SimulatedProducer({
                 cluster,
                 node: this.name,
                 client,
                 main,
                 transactionalId: options.transactionalId,
                 transactionTimeoutMs: (settings as Record<string, number>)["transaction.timeout.ms"]!,
-              }),
+              });
+              return bug?.producer?.(producer) ?? producer;
+            },
           },
         );
         return this.#watched(bug?.writer?.(writer) ?? writer, options.transactionalId);
