@@ -35,4 +35,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     seed: 356,
     found: "a value at the end of an epoch's buffer never got room, and its task tried for ever",
   },
+  {
+    job: "windowed-aggregates",
+    seed: 36974,
+    found:
+      "an owner without work did not notice that it was fenced: what the other left open ended by its time-out",
+  },
 ];
