@@ -1,6 +1,6 @@
 /** W2 of the peers' bench: three readings in a row of 180 or more, by participant in the order they come, are an alert. */
 import { codecOf, job, topic, valueState } from "../../../runtime/index.ts";
-import { Alert, Upload } from "./schemas.ts";
+import { Alert, Upload } from "../peer-schemas.ts";
 import { engineSettings } from "./settings.ts";
 
 const { input, output, group, guarantee } = engineSettings();

@@ -8,7 +8,7 @@ import {
   topic,
   tumbling,
 } from "../../../runtime/index.ts";
-import { type Reading, Upload, WindowResult } from "./schemas.ts";
+import { type Reading, Upload, WindowResult } from "../peer-schemas.ts";
 import { engineSettings } from "./settings.ts";
 
 interface HeartRates {

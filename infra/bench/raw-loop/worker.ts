@@ -1,19 +1,12 @@
 /** A worker of the raw loop: its partitions from their first to their last record, by the runtime's own reader and codec. */
-import { readFileSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { createPartitionReader } from "../../../runtime/kafka/reader.ts";
-import { codecOf } from "../../../schemas/codec.ts";
+import { Upload } from "../peer-schemas.ts";
 import type { LoopSettings } from "./counts.ts";
-
-interface Upload {
-  readonly readings: readonly { readonly ts: number; readonly hr: number }[];
-}
 
 const POLL_MS = 100;
 
 const { brokers, topic, flushMs, worker, workers } = workerData as LoopSettings;
-const schema = readFileSync(new URL("../peers/schemas/upload.avsc", import.meta.url), "utf8");
-const upload = codecOf<Upload>("upload", JSON.parse(schema));
 
 const reader = createPartitionReader({ brokers });
 const mine = Array.from({ length: await reader.partitionCount(topic) }, (_, partition) => ({
@@ -33,7 +26,7 @@ let sumHr = 0;
 while (left.size > 0) {
   for (const { partition, records, nextOffset } of await reader.poll(POLL_MS)) {
     while (records.next()) {
-      const decoded = upload.decode(records.buffer, records.valueStart, records.valueEnd);
+      const decoded = Upload.decode(records.buffer, records.valueStart, records.valueEnd);
       for (const { ts, hr } of decoded.readings) {
         if (ts >= flushMs) continue;
         readings++;
