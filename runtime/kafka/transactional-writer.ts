@@ -11,6 +11,8 @@
  * T4  librdkafka asks again by itself for the end of a transaction when its connection breaks, and the first request may still
  *     be on its way: it would end the next transaction of this epoch in its middle, committing a part. So a producer whose
  *     connection broke around the end of a transaction has no next one.
+ * T5  Kafka answers that a transaction is committed a moment before it takes the next one; librdkafka, refused, asks again
+ *     after 20 ms. So the next one begins `SETTLE_MS` after the last at the earliest.
  */
 import kafka, { type LibrdKafkaError } from "@confluentinc/kafka-javascript";
 import type { KafkaConnection } from "../config.ts";
@@ -51,7 +53,8 @@ export interface TransactionalProducer {
   on(event: "event.log", listener: (log: ProducerLog) => void): unknown;
   connect(options: { timeout: number }, done: Done): unknown;
   isConnected(): boolean;
-  setPollInBackground(set: boolean): void;
+  setPollInterval(ms: number): void;
+  poll(): unknown;
   initTransactions(timeoutMs: number, done: Done): void;
   beginTransaction(done: Done): void;
   produce(
@@ -74,6 +77,9 @@ const RETRY_PAUSE_MS = 20;
 /** That a connection broke is heard of a moment later (T4). */
 const ERROR_LATE_MS = 1_000;
 const YIELD_FRAMES = 2_000;
+const SETTLE_MS = 2;
+/** How late the log is heard of at most while nothing commits: bounds, well within `ERROR_LATE_MS`, what T4 has to look back. */
+const POLL_EVERY_MS = 100;
 
 export function createTransactionalWriter(
   connection: KafkaConnection,
@@ -138,11 +144,6 @@ class LibrdkafkaWriter implements TransactionalWriter {
 
   commit(topics: readonly string[], frames: Uint8Array): Promise<CommitOutcome> {
     assert(this.#busy === undefined, "one transaction at a time");
-    if (this.#brokeAtEnd !== undefined && this.#final === undefined) {
-      const reason = `the connection broke at the end of the last transaction (${this.#brokeAtEnd}): a request to end it may come late`;
-      this.#final = { kind: "lost", reason }; // T4
-      void this.#discard();
-    }
     if (this.#final) return Promise.resolve(this.#final);
     if (frames.byteLength === 0) return Promise.resolve({ kind: "committed" });
     const producer = this.#producer;
@@ -185,8 +186,8 @@ class LibrdkafkaWriter implements TransactionalWriter {
     let error = await outcome((done) => producer.connect({ timeout: this.#connectMs }, done));
     if (error !== undefined) this.#connectMs = Math.min(2 * this.#connectMs, CONNECT_MAX_MS);
     else {
-      // A commit waits until each record's report was taken: librdkafka's own thread does that at once, and wakes nobody here.
-      producer.setPollInBackground(true);
+      // A commit takes its records' reports itself. Taken by librdkafka's own thread, it would see 10 ms late that all are in.
+      producer.setPollInterval(POLL_EVERY_MS);
       do {
         error = await outcome((done) => producer.initTransactions(this.#sliceMs(deadlineMs), done));
       } while (error !== undefined && verdictOf(error) === "retry" && this.#time.elapsed() < deadlineMs);
@@ -200,6 +201,15 @@ class LibrdkafkaWriter implements TransactionalWriter {
     topics: readonly string[],
     frames: Uint8Array,
   ): Promise<CommitOutcome> {
+    if (producer.isConnected()) producer.poll();
+    await sleep(this.#time, Math.max(1, this.#endedMs + SETTLE_MS - this.#time.elapsed())); // T5; what poll found is heard meanwhile
+    if (this.#brokeAtEnd !== undefined) {
+      const reason = `the connection broke at the end of the last transaction (${this.#brokeAtEnd}): a request to end it may come late`;
+      const final: Final = { kind: "lost", reason }; // T4
+      this.#final = final;
+      void this.#discard();
+      return final;
+    }
     const deadlineMs = this.#time.elapsed() + this.#commitBudgetMs;
     const begun = await outcome((done) => producer.beginTransaction(done));
     if (begun !== undefined) return this.#end(begun, "begin");
@@ -256,6 +266,7 @@ class LibrdkafkaWriter implements TransactionalWriter {
   async #endOf(call: Parameters<typeof outcome>[0]): Promise<LibrdKafkaError | undefined> {
     this.#ending = true;
     const error = await outcome(call);
+    if (this.#producer?.isConnected()) this.#producer.poll();
     this.#ending = false;
     this.#endedMs = this.#time.elapsed();
     return error;

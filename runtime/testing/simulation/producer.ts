@@ -79,7 +79,9 @@ export class SimulatedProducer implements TransactionalProducer {
     return this.#connected && !this.#closed;
   }
 
-  setPollInBackground(): void {}
+  setPollInterval(): void {}
+
+  poll(): void {}
 
   on(_event: "event.log", listener: (log: ProducerLog) => void): void {
     this.#hearLog = listener;
