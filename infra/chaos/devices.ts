@@ -6,18 +6,21 @@
  *      each window's last result, and those said to have missed one.
  * DV2  Results of a window are numbered from 0, each number once.
  * DV3  An alert goes through its states in their order, into each at most once.
- * DV4  ClickHouse holds exactly the committed records, offset by offset, each once; nothing is set apart as a dead letter.
+ * DV4  Alerts are those that are due by the readings that were judged: each transition, to the last field, lost signals excepted.
+ * DV5  ClickHouse holds exactly the committed records, offset by offset, each once; nothing is set apart as a dead letter.
  */
 import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
 import { deadLetterTopic } from "../../runtime/graph/topics.ts";
 import { Alert, LateReading, ReadingWindow, Upload } from "../../schemas/index.ts";
 import { DEVICE_TABLES } from "../platform/devices.ts";
+import { alertsDue, judgeAlertsDue, RULES } from "./alerts-due.ts";
 import { type LogRecord, readLog } from "./log-reader.ts";
 import { judgeDeadLetters, judgeTable, told, type Verdict } from "./verdict.ts";
 
 const JOBS = ["windowed-aggregates", "health-alerts"];
 /** Of the windows that are counted in: they say nothing before they close. */
 const SIZE = "10s";
+const LATE_UPLOADS = "late-uploads";
 const STATES = ["raised", "escalated", "acknowledged", "cleared"] as const;
 
 export async function judgeDevices(
@@ -36,10 +39,14 @@ export async function judgeDevices(
   const values = <T>(topic: string, codec: { decode(bytes: Buffer): T }) =>
     logs.get(topic)!.flatMap(({ value }) => (value === null ? [] : codec.decode(value)));
   const windows = values("reading-windows", ReadingWindow);
+  const uploads = values("uploads", Upload);
+  const alerts = values("alerts", Alert);
+  const late = (await readLog(kafka, LATE_UPLOADS)).map(({ value }) => Upload.decode(value!));
   violations.push(
-    ...judgeReadings(values("uploads", Upload), windows, values("late-readings", LateReading)),
+    ...judgeReadings(uploads, windows, values("late-readings", LateReading)),
     ...judgeRevisions(windows),
-    ...judgeAlerts(values("alerts", Alert)),
+    ...judgeAlerts(alerts),
+    ...judgeAlertsDue(alerts, alertsDue(await readLog(kafka, RULES), uploads, late)),
   );
   for (const job of JOBS)
     violations.push(...judgeDeadLetters(await readLog(kafka, deadLetterTopic(job)), []));

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { randomFrom } from "../../runtime/testing/random.ts";
 import { sql } from "../acceptance/standings-of.ts";
+import { announceStrictRules } from "./alerts-due.ts";
 import { Cluster } from "./cluster.ts";
 import { Crowd } from "./crowd.ts";
 import { judgeDevices } from "./devices.ts";
@@ -84,6 +85,8 @@ const FIRST_FLOW_MAX_MS = 120_000;
 const WINDOWS_CLOSE_MAX_MS = 150_000;
 /** Once more after this long, so that what was only on its way is not called lost. */
 const SECOND_LOOK_MS = 10_000;
+/** So long after they are written every task has the rules. */
+const RULES_KNOWN_MS = 2_000;
 const WINDOW = 50;
 
 export async function runChaos(options: RunOptions): Promise<RunReport> {
@@ -173,6 +176,8 @@ class Run {
 
   async run(): Promise<RunReport> {
     const { minutes, seed, tell, signal } = this.#options;
+    await announceStrictRules(this.#cluster.kafka);
+    await this.#pause(RULES_KNOWN_MS);
     this.#cluster.load();
     const status = setInterval(() => this.#options.moving(this.#status()), 500);
     try {
