@@ -1,12 +1,14 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 
 const here = new URL("./", import.meta.url);
 const guide = readFileSync(new URL("../GUIDE.md", here), "utf8");
 const samples = [...guide.matchAll(/^```ts\n(.*?)^```$/gms)].map((match) => match[1]!);
-const files = readdirSync(here)
-  .filter((name) => name.endsWith(".ts") && name !== "guide.test.ts")
-  .map((name) => readFileSync(new URL(name, here), "utf8"));
+const jobs = new URL("../../jobs/", here);
+const files = [
+  ...globSync("*.ts", { cwd: here, exclude: ["guide.test.ts"] }).map((name) => new URL(name, here)),
+  ...globSync("**/*.ts", { cwd: jobs }).map((name) => new URL(name, jobs)),
+].map((file) => readFileSync(file, "utf8"));
 /** Without indentation: a sample may stand further to the left than in its file. */
 const flush = (text: string) => text.replaceAll(/^ +/gm, "");
 
