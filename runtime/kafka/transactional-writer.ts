@@ -13,6 +13,8 @@
  *     connection broke around the end of a transaction has no next one.
  * T5  Kafka answers that a transaction is committed a moment before it takes the next one; librdkafka, refused, asks again
  *     after 20 ms. So the next one begins `SETTLE_MS` after the last at the earliest.
+ * T6  Reports of delivered records are taken by librdkafka's own thread, which wakes nobody here and keeps none of them in memory;
+ *     but while a transaction ends by the call that ends it, which otherwise looks only each 10 ms whether all are in.
  */
 import kafka, { type LibrdKafkaError } from "@confluentinc/kafka-javascript";
 import type { KafkaConnection } from "../config.ts";
@@ -53,8 +55,7 @@ export interface TransactionalProducer {
   on(event: "event.log", listener: (log: ProducerLog) => void): unknown;
   connect(options: { timeout: number }, done: Done): unknown;
   isConnected(): boolean;
-  setPollInterval(ms: number): void;
-  poll(): unknown;
+  setPollInBackground(set: boolean): void;
   initTransactions(timeoutMs: number, done: Done): void;
   beginTransaction(done: Done): void;
   produce(
@@ -78,8 +79,6 @@ const RETRY_PAUSE_MS = 20;
 const ERROR_LATE_MS = 1_000;
 const YIELD_FRAMES = 2_000;
 const SETTLE_MS = 2;
-/** How late the log is heard of at most while nothing commits: bounds, well within `ERROR_LATE_MS`, what T4 has to look back. */
-const POLL_EVERY_MS = 100;
 
 export function createTransactionalWriter(
   connection: KafkaConnection,
@@ -186,8 +185,7 @@ class LibrdkafkaWriter implements TransactionalWriter {
     let error = await outcome((done) => producer.connect({ timeout: this.#connectMs }, done));
     if (error !== undefined) this.#connectMs = Math.min(2 * this.#connectMs, CONNECT_MAX_MS);
     else {
-      // A commit takes its records' reports itself. Taken by librdkafka's own thread, it would see 10 ms late that all are in.
-      producer.setPollInterval(POLL_EVERY_MS);
+      producer.setPollInBackground(true);
       do {
         error = await outcome((done) => producer.initTransactions(this.#sliceMs(deadlineMs), done));
       } while (error !== undefined && verdictOf(error) === "retry" && this.#time.elapsed() < deadlineMs);
@@ -201,8 +199,8 @@ class LibrdkafkaWriter implements TransactionalWriter {
     topics: readonly string[],
     frames: Uint8Array,
   ): Promise<CommitOutcome> {
-    if (producer.isConnected()) producer.poll();
-    await sleep(this.#time, Math.max(1, this.#endedMs + SETTLE_MS - this.#time.elapsed())); // T5; what poll found is heard meanwhile
+    const settledMs = this.#endedMs + SETTLE_MS - this.#time.elapsed();
+    if (settledMs > 0) await sleep(this.#time, settledMs); // T5
     if (this.#brokeAtEnd !== undefined) {
       const reason = `the connection broke at the end of the last transaction (${this.#brokeAtEnd}): a request to end it may come late`;
       const final: Final = { kind: "lost", reason }; // T4
@@ -265,11 +263,16 @@ class LibrdkafkaWriter implements TransactionalWriter {
 
   async #endOf(call: Parameters<typeof outcome>[0]): Promise<LibrdKafkaError | undefined> {
     this.#ending = true;
+    this.#setPollInBackground(false); // T6
     const error = await outcome(call);
-    if (this.#producer?.isConnected()) this.#producer.poll();
+    this.#setPollInBackground(true);
     this.#ending = false;
     this.#endedMs = this.#time.elapsed();
     return error;
+  }
+
+  #setPollInBackground(set: boolean): void {
+    if (this.#producer?.isConnected()) this.#producer.setPollInBackground(set);
   }
 
   /** This producer is done with, for good or for bad. */

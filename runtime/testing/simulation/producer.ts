@@ -79,9 +79,7 @@ export class SimulatedProducer implements TransactionalProducer {
     return this.#connected && !this.#closed;
   }
 
-  setPollInterval(): void {}
-
-  poll(): void {}
+  setPollInBackground(): void {}
 
   on(_event: "event.log", listener: (log: ProducerLog) => void): void {
     this.#hearLog = listener;
