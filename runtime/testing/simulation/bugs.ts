@@ -4,7 +4,13 @@
  */
 import { CHANGELOG } from "../../graph/plan.ts";
 import { FrameWriter, forEachFrame } from "../../kafka/frames.ts";
-import type { PartitionReader, PolledPartition, RecordCursor, TransactionalWriter } from "../../kafka/log.ts";
+import type {
+  EarlyWriter,
+  PartitionReader,
+  PolledPartition,
+  RecordCursor,
+  TransactionalWriter,
+} from "../../kafka/log.ts";
 import type { TransactionalProducer } from "../../kafka/transactional-writer.ts";
 import type { ReaderFlaws } from "./reader-link.ts";
 
@@ -14,6 +20,7 @@ export interface Bug {
   readonly reader?: (reader: PartitionReader) => PartitionReader;
   readonly reads?: ReaderFlaws;
   readonly producer?: (producer: TransactionalProducer) => TransactionalProducer;
+  readonly earlyWriter?: (writer: EarlyWriter) => EarlyWriter;
 }
 
 export const BUGS = {
@@ -76,6 +83,14 @@ export const BUGS = {
   "deaf-to-broken-connections": {
     about: "the writer goes on with a producer whose connection broke at the end of a transaction",
     producer: (producer) => Object.assign(producer, { on: () => producer }),
+  },
+  "unawaited-results": {
+    about: "an epoch commits before the results that left early are in the log",
+    earlyWriter: (writer) => ({
+      write: (topics, frames) => writer.write(topics, frames),
+      settled: async () => {},
+      close: () => writer.close(),
+    }),
   },
 } as const satisfies Record<string, Bug>;
 

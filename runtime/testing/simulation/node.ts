@@ -20,6 +20,7 @@ import type { RunningTask } from "../../worker/pool.ts";
 import { TaskLoop } from "../../worker/task-loop.ts";
 import type { Bug } from "./bugs.ts";
 import type { Cluster } from "./cluster.ts";
+import { SimulatedEarlyWriter } from "./early-writer.ts";
 import { SimulatedProducer } from "./producer.ts";
 import { BROKER_LIST, readerLink } from "./reader-link.ts";
 import { threadChannel } from "./thread-channel.ts";
@@ -148,7 +149,8 @@ export class SimulatedNode {
       joinGroup: (options) => cluster.group.join(this.name, main, parallelism, options),
       pool: { run: (start, signal) => this.#runTask(process, main, start, signal), destroy: async () => {} },
       newEarlyWriter: () => {
-        throw new Error("the simulation knows transactions only: simulate the job with exactly-once sinks");
+        const writer = new SimulatedEarlyWriter(cluster, this.name, client);
+        return bug?.earlyWriter?.(writer) ?? writer;
       },
       newWriter: (options) => {
         const writer = createTransactionalWriter(
