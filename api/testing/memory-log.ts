@@ -103,6 +103,7 @@ export class MemoryLog {
         records: new Cursor(records.slice(offset), offset),
         nextOffset: endOffset,
         endOffset,
+        writtenTo: endOffset,
       });
       positions.set(key, { topic, partition, offset: endOffset });
     }

@@ -32,6 +32,11 @@ export class WatermarkValve {
     this.#channels.get(channel)!.idle = true;
   }
 
+  /** It is waited for again, from where it was. */
+  setActive(channel: string): void {
+    this.#channels.get(channel)!.idle = false;
+  }
+
   watermarkOf(channel: string): number {
     return this.#channels.get(channel)!.watermark;
   }

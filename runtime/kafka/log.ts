@@ -44,6 +44,8 @@ export interface PolledPartition extends TopicPartition {
   readonly nextOffset: number;
   /** The last stable offset: the reader is caught up when `nextOffset >= endOffset`. */
   readonly endOffset: number;
+  /** The high watermark: between `endOffset` and this lie records of transactions that are still open. */
+  readonly writtenTo: number;
 }
 
 export interface PartitionReader {
@@ -54,7 +56,7 @@ export interface PartitionReader {
   resume(partitions: readonly TopicPartition[]): void;
   /**
    * The next records, or an empty list after `waitMs` without any. A partition is also reported, with no records, when
-   * control or aborted records moved it. Broker errors that pass are retried inside; others are thrown.
+   * control or aborted records moved it, or something was written that cannot be read yet. Broker errors that pass are retried inside; others are thrown.
    * An offset out of range is thrown as `OffsetOutOfRangeError`, never silently reset.
    */
   poll(waitMs: number): Promise<readonly PolledPartition[]>;

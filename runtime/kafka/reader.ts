@@ -58,6 +58,8 @@ const UNKNOWN_TOPIC = 3;
 interface Assigned extends TopicPartition {
   /** The next offset to fetch; what is held or handed over lies before it. */
   position: number;
+  /** The high watermark that was told last. */
+  writtenTo: number;
   paused: boolean;
   fetching: boolean;
   held: PolledPartition | undefined;
@@ -112,6 +114,7 @@ class KafkaPartitionReader implements PartitionReader {
         topic,
         partition,
         position: offset,
+        writtenTo: offset,
         paused: false,
         fetching: false,
         held: undefined,
@@ -311,16 +314,19 @@ class KafkaPartitionReader implements PartitionReader {
     try {
       const { end, nextOffset } = checkBatches(fetched.records, position);
       assigned.failures = 0;
-      if (nextOffset === position) return;
+      const writtenTo = fetched.highWatermark;
+      if (nextOffset === position && writtenTo === assigned.writtenTo) return;
       const aborted = this.#committedOnly ? fetched.aborted : [];
       assigned.held = {
         topic,
         partition,
         records: new RecordWalk(topic, partition, position, fetched.records.subarray(0, end), aborted),
         nextOffset,
-        endOffset: this.#committedOnly ? fetched.lastStableOffset : fetched.highWatermark,
+        endOffset: this.#committedOnly ? fetched.lastStableOffset : writtenTo,
+        writtenTo,
       };
       assigned.position = nextOffset;
+      assigned.writtenTo = writtenTo;
     } catch (error) {
       if (!(error instanceof BadBatch)) throw error;
       this.#corrupt(assigned, error.offset, error.reason);

@@ -184,14 +184,14 @@ export class JobHarness {
       moved = true;
     }
     const held = new Set(task.held().map(({ topic, partition }) => `${topic}/${partition}`));
-    for (const { topic, partition, offset } of task.positions()) {
-      if (held.has(`${topic}/${partition}`)) continue;
+    const arrived = task.positions().flatMap(({ topic, partition, offset }) => {
       const records = this.#records(topic, partition);
-      if (offset >= records.length) continue;
-      const batch = records.slice(offset, offset + batchMax);
-      task.process(polled(topic, partition, offset, batch, records.length), this.nowMs);
-      moved = true;
-    }
+      if (held.has(`${topic}/${partition}`) || offset >= records.length) return [];
+      return [polled(topic, partition, offset, records.slice(offset, offset + batchMax), records.length)];
+    });
+    for (const one of arrived) task.announce(one);
+    for (const one of arrived) task.process(one, this.nowMs);
+    moved ||= arrived.length > 0;
     task.tick(this.nowMs);
     running.turns++;
     if (moved && running.turns < turnsAnEpoch) return true;

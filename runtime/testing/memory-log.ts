@@ -22,6 +22,7 @@ export function polled(
     records: new MemoryCursor(firstOffset, records),
     nextOffset: firstOffset + records.length,
     endOffset,
+    writtenTo: endOffset,
   };
 }
 

@@ -13,7 +13,10 @@ import {
   type Window,
   watermarkBy,
 } from "../index.ts";
+import { partitionOf } from "../kafka/partitioner.ts";
 import { type HarnessOptions, JobHarness } from "../testing/index.ts";
+import { EventTime } from "./event-time.ts";
+import type { InputPartition } from "./input-partition.ts";
 
 interface Reading {
   key: string;
@@ -242,5 +245,54 @@ describe("options of a watermark", () => {
     expect(() => disorder({ idleAfter: -1 })).toThrow(/idleAfter is -1/);
     expect(() => disorder({ idleAfter: seconds(10), quietAfter: seconds(1) })).toThrow(/quietAfter.*shorter/);
     expect(() => disorder({ future: { ahead: Number.NaN } })).toThrow(/future.ahead is NaN/);
+  });
+});
+
+describe("a partition that goes on after a pause", () => {
+  const [first, second] = [0, 1].map(
+    (partition) => ["a", "b", "c", "d"].find((key) => partitionOf(key, 2) === partition)!,
+  ) as [string, string];
+
+  it("is waited for by those that are read before it", () => {
+    const { harness, send, counts } = harnessOf(disorder(), { partitions: 2, parallelism: 1 });
+    for (const key of [first, second]) send(key, 1);
+    harness.advance(seconds(60));
+    for (const second of [21, 300])
+      harness.send("readings", Reading, first, { key: first, atMs: T0 + second * 1000 });
+    send(second, 22, 290, 300);
+    expect(counts().sort()).toEqual(
+      [`${first} 0 1`, `${first} 20 1`, `${second} 0 1`, `${second} 20 1`].sort(),
+    );
+  });
+
+  it("is not idle while a transaction is open in it", () => {
+    const time = new EventTime();
+    const partition = (name: string): InputPartition =>
+      ({
+        input: { topic: "readings", nodes: [], upstream: undefined },
+        channels: [name],
+        idleAfterMs: seconds(5),
+        quietAfterMs: Number.POSITIVE_INFINITY,
+        next: 10,
+        end: 10,
+        writtenTo: 10,
+        lastRecordMs: 0,
+      }) as unknown as InputPartition;
+    const [ahead, open] = [partition("ahead"), partition("open")];
+    for (const input of [ahead, open]) {
+      time.add(input);
+      time.advance(input.channels[0]!, 100);
+    }
+    time.tick(seconds(60), 100);
+    expect(time.isIdle).toBe(true);
+    open.writtenTo = 12;
+    time.announced(open);
+    time.advance("ahead", 5_000);
+    expect(time.watermark()).toBe(100);
+    time.tick(seconds(120), 100);
+    expect(time.watermark()).toBe(100);
+    open.next = 12;
+    time.tick(seconds(121), 100);
+    expect(time.watermark()).toBe(5_000);
   });
 });

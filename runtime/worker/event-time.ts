@@ -6,6 +6,8 @@
  * ET1  Durations are told by elapsed time, never by the clock.
  * ET2  While all is quiet, event time goes on with elapsed time where the job wants it (`quietAfter`). Nothing is written for
  *      that alone: what it sets off is committed together with the watermark that it came from.
+ * ET3  A partition with something in it that was not read yet is not idle, be it in a transaction that is still open. When a sender
+ *      goes on after a pause, the first partition to be read would else make the records of all others late.
  */
 import type { InputProgress } from "../checkpoint/progress.ts";
 import { WatermarkValve } from "../exchange/watermark-valve.ts";
@@ -72,6 +74,12 @@ export class EventTime {
     };
   }
 
+  /** How far a partition is written is known anew; said of all that were polled, before the first record of any (ET3). */
+  announced({ input, channels, next, writtenTo }: InputPartition): void {
+    if (next < writtenTo && input.upstream === undefined && channels.length > 0)
+      this.#valve.setActive(channels[0]!);
+  }
+
   /** A record arrived. */
   heard(input: InputPartition, elapsedMs: number): void {
     input.lastRecordMs = elapsedMs;
@@ -92,7 +100,7 @@ export class EventTime {
   /** Time passes without records. @param reached the watermark that the task has come to */
   tick(elapsedMs: number, reached: number): void {
     for (const input of this.#sources) {
-      if (input.next >= input.end && elapsedMs - input.lastRecordMs >= input.idleAfterMs)
+      if (input.next >= input.writtenTo && elapsedMs - input.lastRecordMs >= input.idleAfterMs)
         this.#valve.setIdle(input.channels[0]!);
     }
     if (this.#valve.allIdle) this.#goOnQuietly(elapsedMs, reached);

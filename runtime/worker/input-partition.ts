@@ -26,6 +26,8 @@ export interface InputPartition {
   next: number;
   /** The end of the partition when it was last heard of. */
   end: number;
+  /** As far as it was written then, in transactions that are still open, too. */
+  writtenTo: number;
   lastRecordMs: number;
   /** Whether `next` moved since the last epoch. */
   changed: boolean;
@@ -53,6 +55,7 @@ export function inputPartition(
     driftMaxMs: Math.min(...strategies.map(({ driftMax }) => driftMax ?? Number.POSITIVE_INFINITY)),
     next: -1,
     end: 0,
+    writtenTo: 0,
     lastRecordMs: 0,
     changed: false,
   };

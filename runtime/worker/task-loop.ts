@@ -74,6 +74,7 @@ export class TaskLoop {
       if (this.#hasStopped()) break;
       const nowMs = this.#time.now();
       const elapsedMs = this.#time.elapsed();
+      for (const partition of polled) this.#task.announce(partition);
       for (const partition of polled) this.#take(partition, nowMs, elapsedMs);
       this.#task.tick(nowMs, elapsedMs);
       this.#hold();

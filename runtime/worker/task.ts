@@ -220,7 +220,7 @@ export class Task {
     for (const input of this.#inputs.values()) {
       const { first, end } = extent(input.input.topic, input.partition);
       if (input.next < 0) input.next = first;
-      input.end = end;
+      input.end = input.writtenTo = end;
       input.lastRecordMs = elapsedMs;
     }
     this.#record.nowMs = nowMs;
@@ -260,6 +260,14 @@ export class Task {
   }
 
   // --- records and time ----------------------------------------------------------------------------------------------
+
+  /** What is to be said of all that was polled before any of it is processed: event time waits for each partition of them. */
+  announce({ topic, partition, writtenTo }: PolledPartition): void {
+    const input = this.#inputs.get(inputId(topic, partition));
+    if (!input) return;
+    input.writtenTo = writtenTo;
+    this.#eventTime.announced(input);
+  }
 
   process(polled: PolledPartition, nowMs: number, elapsedMs = nowMs): void {
     const input = this.#inputs.get(inputId(polled.topic, polled.partition));
