@@ -6,13 +6,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
 import type { Summary } from "../cli/once.ts";
 import { type RunFile, readRunFile } from "../cli/run-file.ts";
 
-const PACE = fileURLToPath(new URL("../cli/pace.ts", import.meta.url));
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** As `npm start` has them. */
 const NODE_FLAGS = ["--max-semi-space-size=64", "--disable-warning=ExperimentalWarning"];
 export const RACES = fileURLToPath(new URL("../races/", import.meta.url));
@@ -24,18 +25,23 @@ export class Program {
 
   /**
    * @param args after the command. @param env beside the test's own.
-   * @param how `command`: another one than `up`; `stderr`: a file descriptor instead of the test's own standard error.
+   * @param how `command`: another one than `up`; `stderr`: a file descriptor instead of the test's own standard error;
+   *   `root`: of another version of the program.
    */
   constructor(
     args: readonly string[],
     env: Readonly<Record<string, string>> = {},
-    how: { readonly command?: readonly string[]; readonly stderr?: number } = {},
+    how: { readonly command?: readonly string[]; readonly stderr?: number; readonly root?: string } = {},
   ) {
-    const { command = ["up"], stderr = "inherit" } = how;
-    this.#child = spawn(process.execPath, [...NODE_FLAGS, PACE, ...command, ...args], {
-      stdio: ["ignore", "pipe", stderr],
-      env: { ...process.env, UV_THREADPOOL_SIZE: "16", ...env },
-    });
+    const { command = ["up"], stderr = "inherit", root = ROOT } = how;
+    this.#child = spawn(
+      process.execPath,
+      [...NODE_FLAGS, join(root, "infra/cli/pace.ts"), ...command, ...args],
+      {
+        stdio: ["ignore", "pipe", stderr],
+        env: { ...process.env, UV_THREADPOOL_SIZE: "16", ...env },
+      },
+    );
     createInterface({ input: this.#child.stdout! }).on("line", (line) => {
       this.#lines.push(line);
       this.#wake();

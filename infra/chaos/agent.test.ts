@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -34,8 +34,19 @@ beforeEach(async () => {
     },
     stdio: "ignore",
   });
-  await vi.waitUntil(() => existsSync(path), { timeout: TIMEOUT_MS });
+  await vi.waitUntil(listens, { timeout: TIMEOUT_MS });
 }, TIMEOUT_MS);
+
+/** The socket's file is there a moment before anybody is let in. */
+const listens = (): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
 
 afterEach(() => {
   program.kill("SIGKILL");

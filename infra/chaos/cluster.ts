@@ -7,7 +7,7 @@
  * CL1  However a run ends, `stop` leaves no process and no mount.
  */
 import { once } from "node:events";
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
 import { PacestreamError } from "../../runtime/errors.ts";
@@ -18,6 +18,7 @@ import { openDataFolder } from "../embedded/data-folder.ts";
 import { Brokers } from "./brokers.ts";
 import { mountSmall, type SmallDisk } from "./disk.ts";
 import { FreePorts } from "./free-ports.ts";
+import { makeNextVersion } from "./next-version.ts";
 import { type FaultProxy, type Impairment, openProxy } from "./proxy.ts";
 import { Supervised } from "./supervised.ts";
 
@@ -186,6 +187,13 @@ export class Cluster {
       restartAfterMs: RESTART_AFTER_MS,
       log,
     });
+  }
+
+  /** The folder of the next version, which is made when it is first asked for. */
+  nextVersion(): string {
+    const folder = join(this.#options.dataDir, "next-version");
+    if (!existsSync(folder)) makeNextVersion(folder);
+    return folder;
   }
 
   impairClickHouse(node: string, impairment: Impairment): void {

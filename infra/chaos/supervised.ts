@@ -25,6 +25,7 @@ export interface SupervisedOptions {
 /** A heap takes a while to fill. */
 const ORDER_MAX_MS = 30_000;
 const STOP_MAX_MS = 25_000;
+const RESTART_MAX_MS = 40_000;
 
 export class Supervised {
   readonly name: string;
@@ -32,6 +33,8 @@ export class Supervised {
   readonly #unexpected: string[] = [];
   readonly #stopping = new AbortController();
   #program: Program;
+  /** Of the version that starts next. */
+  #root: string | undefined;
   #deathExpected = false;
   #starts = 0;
   #done = false;
@@ -92,6 +95,20 @@ export class Supervised {
     process.kill(this.pid, "SIGTERM");
   }
 
+  /** As `restart`, with the version that lies in `root`, by default the harness's own. Resolves when it is ready. */
+  async deploy(root: string | undefined, signal: AbortSignal): Promise<void> {
+    const { starts } = this;
+    this.#root = root;
+    this.restart();
+    for (
+      let waitedMs = 0;
+      this.starts === starts && waitedMs < RESTART_MAX_MS && !signal.aborted;
+      waitedMs += 100
+    )
+      await sleep(100);
+    if (!signal.aborted) await this.line((line) => line.includes("is ready")).catch(() => undefined);
+  }
+
   freeze(): void {
     this.#frozen = true;
     if (!this.#program.ended) process.kill(this.pid, "SIGSTOP");
@@ -141,7 +158,8 @@ export class Supervised {
     const { command, args, env, stderrFile } = this.#options;
     const stderr = openSync(stderrFile, "a");
     this.#starts++;
-    const program = new Program(args, env, { command, stderr });
+    const root = this.#root;
+    const program = new Program(args, env, { command, stderr, ...(root !== undefined && { root }) });
     closeSync(stderr);
     return program;
   }

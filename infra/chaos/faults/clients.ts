@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import kafka, { type LibrdKafkaError } from "@confluentinc/kafka-javascript";
 import { slotsTopic, transactionalId } from "../../../runtime/graph/topics.ts";
 import type { ChaosNode } from "../cluster.ts";
-import { type Fault, type FaultContext, oneOf, runningNode } from "./fault.ts";
+import { between, type Fault, type FaultContext, oneOf, runningNode } from "./fault.ts";
 
 const JOB = "marathon-leaderboard";
 const MODULE = "jobs/marathon-leaderboard.ts";
@@ -122,14 +122,27 @@ export const rollingDeploy: Fault = {
   what: "every node is stopped in order and started again, one after the other",
   recoversWithinS: 30,
   async inject({ cluster, signal }) {
-    for (const { program } of cluster.nodes) {
-      const { starts } = program;
-      program.restart();
-      for (let waited = 0; program.starts === starts && waited < 40_000 && !signal.aborted; waited += 100)
-        await sleep(100);
-      if (!signal.aborted) await program.line((line) => line.includes("is ready")).catch(() => undefined);
-    }
+    for (const { program } of cluster.nodes) await program.deploy(undefined, signal);
     return { detail: `${cluster.nodes.length} nodes` };
+  },
+};
+
+export const rollingUpgrade: Fault = {
+  name: "rolling-upgrade",
+  rows: [26],
+  what: "one node after the other gets a version whose state has new fields, then the old version back",
+  recoversWithinS: 30,
+  async inject({ cluster, signal, random }) {
+    const root = cluster.nextVersion();
+    for (const { program } of cluster.nodes) await program.deploy(root, signal);
+    return {
+      detail: `${cluster.nodes.length} nodes`,
+      holdMs: between(3, 8, random),
+      heal: async () => {
+        for (const { program } of cluster.nodes) await program.deploy(undefined, signal);
+        return undefined;
+      },
+    };
   },
 };
 

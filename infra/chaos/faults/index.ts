@@ -6,6 +6,7 @@ import {
   rebalanceStorm,
   redeployJob,
   rollingDeploy,
+  rollingUpgrade,
   spectatorsReconnect,
   stolenIdentity,
 } from "./clients.ts";
@@ -95,6 +96,7 @@ export const FAULTS: readonly Fault[] = [
   poison,
   idle,
   rollingDeploy,
+  rollingUpgrade,
   redeployJob,
   frozenSpectators,
   spectatorsReconnect,
