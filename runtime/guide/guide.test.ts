@@ -10,7 +10,7 @@ const files = [
   ...globSync("**/*.ts", { cwd: jobs }).map((name) => new URL(name, jobs)),
 ].map((file) => readFileSync(file, "utf8"));
 /** Without layout: a sample stands further to the left than in its file, where its lines are broken elsewhere. */
-const flush = (text: string) => text.replaceAll(/\s+/g, "").replaceAll(/,(?=[)\]}])/g, "");
+const flush = (text: string) => text.replaceAll(/\s+/g, "").replaceAll(/,(?=[)\]}]|$)/g, "");
 
 it("every sample of the guide stands, as it is, in a file that is compiled and tested", () => {
   expect(samples.length).toBeGreaterThan(10);
