@@ -41,6 +41,8 @@ const PARTITIONS = 4;
 /** One slot a node. */
 const NODES = 2;
 const PROBE_EVERY_MS = 20;
+/** Nodes that have been up for so long have threads ready for a takeover (`runtime/worker/pool.ts`). */
+const UP_FOR_MS = 65_000;
 const NODE = fileURLToPath(new URL("../../runtime/testing/fixtures/node-process.ts", import.meta.url));
 const JOB = fileURLToPath(new URL("./takeover-job.ts", import.meta.url));
 const TAKEOVER_MAX_MS = 120_000;
@@ -91,9 +93,11 @@ export async function benchTakeover(keys: number): Promise<TakeoverBench> {
     await nodes[0]!.line(/^running$/);
     nodes.push(new BenchNode(kafka));
     await nodes[1]!.line(/takeover: slots [01] are this node's/);
+    const upMs = performance.now();
 
     const flowing = await watchOutput(kafka);
     await fill(producer, keys * NODES, flowing);
+    await sleep(Math.max(0, upMs + UP_FOR_MS - performance.now()));
     const [survivor, victim] = nodes as [BenchNode, BenchNode];
     const probing = probe(producer);
     await flowing.since(Date.now());

@@ -22,8 +22,11 @@ export interface RunningTask {
 const THREADS_MAX = 1024;
 /** Threads that have loaded the runtime and wait for a task: to load it takes longer than to take over a small slot. */
 const THREADS_READY = 2;
-/** They are replaced so long after a start: what has just started has the processor for itself until then. */
-const READY_AFTER_MS = 5_000;
+/**
+ * They are replaced so long after a start: loading one takes a second of CPU, and what has just started, and catches up, needs the
+ * processor for itself.
+ */
+const READY_AFTER_MS = 60_000;
 /** Decoded records die young: room for them keeps the collector from copying what is about to die. */
 const YOUNG_GENERATION_MB = 48;
 
