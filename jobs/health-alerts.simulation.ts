@@ -6,9 +6,8 @@
  * an acknowledgement comes before an alert escalates or is over. Of both it is held that they fit their input and make one
  * life of each alert.
  */
-import { isDeepStrictEqual } from "node:util";
 import type { InputRecord, Outcome, Random, SimulatedJob } from "../runtime/testing/index.ts";
-import { sequential } from "../runtime/testing/index.ts";
+import { same, sequential } from "../runtime/testing/index.ts";
 import { Alert, AlertAcknowledgement, HealthRules, Profile, type Reading, Upload } from "../schemas/index.ts";
 import healthAlerts from "./health-alerts.ts";
 import { mayBecome } from "./lib/health/alert-states.ts";
@@ -223,23 +222,5 @@ function checkLost({ input }: Outcome, lives: Lives): void {
     );
   }
 }
-
-function same(what: string, found: unknown, wanted: unknown): void {
-  const told = difference(found, wanted);
-  if (told !== undefined) throw new Error(`${what}${told}`);
-}
-
-/** The first place where they are not the same, and what stands there. */
-function difference(found: unknown, wanted: unknown): string | undefined {
-  if (isDeepStrictEqual(found, wanted)) return undefined;
-  if (typeof found === "object" && typeof wanted === "object" && found !== null && wanted !== null)
-    for (const key of new Set([...Object.keys(found), ...Object.keys(wanted)])) {
-      const told = difference((found as Alike)[key], (wanted as Alike)[key]);
-      if (told !== undefined) return ` ${key}${told}`;
-    }
-  return ` is ${JSON.stringify(found)} instead of ${JSON.stringify(wanted)}`;
-}
-
-type Alike = Record<string, unknown>;
 
 export const simulation: SimulatedJob = { job: healthAlerts, input, check };

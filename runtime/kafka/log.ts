@@ -56,7 +56,8 @@ export interface PartitionReader {
   resume(partitions: readonly TopicPartition[]): void;
   /**
    * The next records, or an empty list after `waitMs` without any. A partition is also reported, with no records, when
-   * control or aborted records moved it, or something was written that cannot be read yet. Broker errors that pass are retried inside; others are thrown.
+   * control or aborted records moved it, or something was written that cannot be read yet. Broker errors that pass are
+   * retried inside; others are thrown.
    * An offset out of range is thrown as `OffsetOutOfRangeError`, never silently reset.
    */
   poll(waitMs: number): Promise<readonly PolledPartition[]>;

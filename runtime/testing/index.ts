@@ -4,6 +4,7 @@
  */
 export { type HarnessOptions, JobHarness } from "./job-harness.ts";
 export { Random } from "./random.ts";
+export { same } from "./same.ts";
 export { sequential } from "./sequential.ts";
 export { type SimulateOptions, simulate } from "./simulate.ts";
 export type { InputRecord } from "./simulation/input.ts";

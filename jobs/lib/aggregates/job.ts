@@ -171,12 +171,12 @@ export function windowedAggregates(options: AggregatesOptions): JobDefinition {
   });
 }
 
-/** A filter after which the stream is keyed still. */
 /** With the time at which its upload was received: by the gateway's clock, or the replay's. */
 interface Arrived extends Sample {
   readonly receivedMs: number;
 }
 
+/** A filter after which the stream is keyed still. */
 function only(keep: (sample: Sample) => boolean): KeyedProcess<Sample, Sample> {
   return {
     emits: Sample,

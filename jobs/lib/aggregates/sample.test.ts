@@ -3,16 +3,11 @@ import { seconds } from "../../../runtime/index.ts";
 import type { Reading, Upload } from "../../../schemas/index.ts";
 import { isMoving } from "./moving.ts";
 import { samplesOf, spanBetween } from "./sample.ts";
+import { NOTHING } from "./testing/simulated.ts";
 
 const reading = (tsMs: number, more: Partial<Reading> = {}): Reading => ({
+  ...NOTHING,
   tsMs,
-  hr: null,
-  lat: null,
-  lon: null,
-  distanceM: null,
-  steps: null,
-  cadence: null,
-  altitudeM: null,
   ...more,
 });
 const upload = (...readings: Reading[]): Upload => ({

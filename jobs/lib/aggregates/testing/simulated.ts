@@ -6,10 +6,9 @@
  * not. For that the disorder allowed is longer than the input: in which order partitions are read is a matter of chance, and
  * nobody must be late by it.
  */
-import { isDeepStrictEqual } from "node:util";
 import { hours } from "../../../../runtime/index.ts";
 import type { InputRecord, Outcome, Random, SimulatedJob } from "../../../../runtime/testing/index.ts";
-import { sequential } from "../../../../runtime/testing/index.ts";
+import { same, sequential } from "../../../../runtime/testing/index.ts";
 import {
   ActivitySession,
   EventWindow,
@@ -202,13 +201,4 @@ const STATS = Object.keys(statsOf(noTotals())) as (keyof ReadingStats)[];
 /** Not of those who only close windows. */
 function isOfWearer(key: string): boolean {
   return !key.startsWith("last-");
-}
-
-function same(what: string, found: readonly unknown[], wanted: readonly unknown[]): void {
-  if (isDeepStrictEqual(found, wanted)) return;
-  const at = wanted.findIndex((one, i) => !isDeepStrictEqual(found[i], one));
-  const here = at < 0 ? wanted.length : at;
-  throw new Error(
-    `${what}: ${found.length} instead of ${wanted.length}; first ${JSON.stringify(found[here])} instead of ${JSON.stringify(wanted[here])}`,
-  );
 }
