@@ -11,11 +11,10 @@ import { createProducer } from "../../runtime/kafka/producer.ts";
 import { type InputRecord, sequential } from "../../runtime/testing/index.ts";
 import { seconds } from "../../runtime/time.ts";
 import { Alert, HealthRules, Upload } from "../../schemas/index.ts";
+import { RULES } from "../platform/alerts.ts";
 import { UPLOADS } from "../replay/topics.ts";
 import type { LogRecord } from "./log-reader.ts";
 import { told } from "./verdict.ts";
-
-export const RULES = "health-rules";
 
 /** For whoever is in no race, as the trackers are: so strict that healthy runners raise, escalate and clear alerts all the time. */
 export const STRICT_RULES: HealthRules = {
@@ -90,13 +89,8 @@ export function judgeAlertsDue(found: readonly Alert[], due: readonly Alert[]): 
   return told("alerts", problems);
 }
 
-function livesOf(alerts: readonly Alert[]): Map<string, Alert[]> {
-  const lives = new Map<string, Alert[]>();
-  for (const alert of alerts) {
-    if (alert.kind === "lost_signal") continue;
-    const life = lives.get(alert.id);
-    if (life) life.push(alert);
-    else lives.set(alert.id, [alert]);
-  }
-  return lives;
-}
+const livesOf = (alerts: readonly Alert[]): Map<string, Alert[]> =>
+  Map.groupBy(
+    alerts.filter(({ kind }) => kind !== "lost_signal"),
+    ({ id }) => id,
+  );

@@ -7,7 +7,8 @@ import {
   type ReadingWindow,
   type Upload,
 } from "../../schemas/index.ts";
-import { alertsDue, judgeAlertsDue, RULES, STRICT_RULES } from "./alerts-due.ts";
+import { RULES } from "../platform/alerts.ts";
+import { alertsDue, judgeAlertsDue, STRICT_RULES } from "./alerts-due.ts";
 import { judgeAlerts, judgeReadings, judgeRevisions } from "./devices.ts";
 
 const upload = (id: number, readings: number) =>

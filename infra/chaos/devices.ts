@@ -12,8 +12,9 @@
 import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
 import { deadLetterTopic } from "../../runtime/graph/topics.ts";
 import { Alert, LateReading, ReadingWindow, Upload } from "../../schemas/index.ts";
+import { RULES } from "../platform/alerts.ts";
 import { DEVICE_TABLES } from "../platform/devices.ts";
-import { alertsDue, judgeAlertsDue, RULES } from "./alerts-due.ts";
+import { alertsDue, judgeAlertsDue } from "./alerts-due.ts";
 import { type LogRecord, readLog } from "./log-reader.ts";
 import { judgeDeadLetters, judgeTable, told, type Verdict } from "./verdict.ts";
 

@@ -26,7 +26,7 @@ export const ALERTS_MODULE = "jobs/health-alerts.ts";
 
 const ACKNOWLEDGEMENTS = "alert-acknowledgements";
 const PROFILES = "profiles";
-const RULES = "health-rules";
+export const RULES = "health-rules";
 const POLL_MS = 100;
 
 /** Makes the topics that are missing: those by participant with as many partitions as the uploads have, so that they can be joined. */
