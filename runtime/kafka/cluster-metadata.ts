@@ -1,5 +1,5 @@
 /**
- * Which broker leads which partition, and a connection to it. For a reader in a worker thread.
+ * Which broker leads which partition, and a connection to it. For a reader in a worker thread, or a transactional writer.
  *
  * Owns the pool of connections and what is known of the cluster. Retrying is its callers' concern: a call here either
  * answers or throws.
@@ -24,11 +24,16 @@ import { KafkaRefusedError, KafkaUnavailableError } from "./errors.ts";
 const CONNECT_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** What this reader speaks: API key → name and version. */
+/** What readers and writers speak: API key → name and version. */
 const SPOKEN = [
+  { key: 0, name: "Produce", version: 11 },
   { key: 1, name: "Fetch", version: 17 },
   { key: 2, name: "ListOffsets", version: 8 },
   { key: 3, name: "Metadata", version: 12 },
+  { key: 10, name: "FindCoordinator", version: 4 },
+  { key: 22, name: "InitProducerId", version: 4 },
+  { key: 24, name: "AddPartitionsToTxn", version: 3 },
+  { key: 26, name: "EndTxn", version: 4 },
 ] as const;
 
 export interface TopicMetadata {
@@ -49,10 +54,14 @@ export class ClusterMetadata {
   #refreshing: Promise<void> | undefined;
   #versionsChecked = false;
 
-  constructor(connection: KafkaConnection, clientId: string) {
+  /** @param requestTimeoutMs after which a connection counts as broken */
+  constructor(connection: KafkaConnection, clientId: string, requestTimeoutMs = REQUEST_TIMEOUT_MS) {
     this.#clientId = clientId;
     this.#bootstrap = connection.brokers.map(parseBroker);
-    this.#pool = new ConnectionPool(clientId, clientOptions(connection));
+    this.#pool = new ConnectionPool(clientId, {
+      ...clientOptions(connection),
+      requestTimeout: requestTimeoutMs,
+    });
     // The pool listens for a connection's first error only; a second one would end the thread.
     this.#pool.on("connecting", ({ connection }) => connection.on("error", () => {}));
   }
@@ -87,26 +96,14 @@ export class ClusterMetadata {
     await this.#pool.close();
   }
 
-  async #refresh(topics: readonly string[]): Promise<void> {
+  /** Asks the first broker that answers (M1). Throws when none does. */
+  async askAny<T>(ask: (connection: Connection) => Promise<T>): Promise<T> {
     const failures: Error[] = [];
     for (const broker of this.#candidates()) {
       try {
         const connection = await this.#pool.get(broker);
         await this.#checkVersions(connection);
-        const answer = await requestMetadata(connection, topics);
-        this.#brokers = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
-        for (const topic of answer.topics) {
-          if (!topic.name) continue;
-          const leaders: number[] = new Array(topic.partitions.length).fill(-1);
-          for (const partition of topic.partitions) leaders[partition.partitionIndex] = partition.leaderId;
-          this.#topics.set(topic.name, {
-            name: topic.name,
-            id: topic.topicId,
-            errorCode: topic.errorCode,
-            leaders,
-          });
-        }
-        return;
+        return await ask(connection);
       } catch (error) {
         throwIfFinal(error);
         failures.push(error as Error);
@@ -116,6 +113,22 @@ export class ClusterMetadata {
     throw new KafkaUnavailableError(`no Kafka broker answers (asked ${where}): ${failures.at(-1)?.message}`, {
       cause: failures.at(-1),
     });
+  }
+
+  async #refresh(topics: readonly string[]): Promise<void> {
+    const answer = await this.askAny((connection) => requestMetadata(connection, topics));
+    this.#brokers = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+    for (const topic of answer.topics) {
+      if (!topic.name) continue;
+      const leaders: number[] = new Array(topic.partitions.length).fill(-1);
+      for (const partition of topic.partitions) leaders[partition.partitionIndex] = partition.leaderId;
+      this.#topics.set(topic.name, {
+        name: topic.name,
+        id: topic.topicId,
+        errorCode: topic.errorCode,
+        leaders,
+      });
+    }
   }
 
   #candidates(): Iterable<Broker> {

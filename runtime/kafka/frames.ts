@@ -151,6 +151,17 @@ export interface Frame {
   value: Buffer | null;
 }
 
+/** A frame by where its key and value lie; a start of -1, with an end of -1: null. */
+export interface FrameAt {
+  topic: number;
+  partition: number;
+  timestampMs: number;
+  keyStart: number;
+  keyEnd: number;
+  valueStart: number;
+  valueEnd: number;
+}
+
 /** Calls `each` with every frame; keys and values are views into `frames`. The same object is handed over each time. */
 export function forEachFrame(frames: Uint8Array, each: (frame: Frame) => void): void {
   const reader = new FrameReader(frames);
@@ -159,37 +170,60 @@ export function forEachFrame(frames: Uint8Array, each: (frame: Frame) => void): 
 
 /** The frames one by one, for whoever has to pause between them. */
 export class FrameReader {
-  readonly #buffer: Buffer;
+  /** What the positions of `nextAt` are positions in. */
+  readonly bytes: Buffer;
   readonly #view: DataView;
   readonly #frame: Frame = { topic: 0, partition: 0, timestampMs: 0, key: null, value: null };
+  readonly #frameAt: FrameAt = {
+    topic: 0,
+    partition: 0,
+    timestampMs: 0,
+    keyStart: -1,
+    keyEnd: -1,
+    valueStart: -1,
+    valueEnd: -1,
+  };
   #at = 0;
 
   constructor(frames: Uint8Array) {
-    this.#buffer = Buffer.from(frames.buffer, frames.byteOffset, frames.byteLength);
-    this.#view = viewOf(this.#buffer);
+    this.bytes = Buffer.from(frames.buffer, frames.byteOffset, frames.byteLength);
+    this.#view = viewOf(this.bytes);
   }
 
   /** The same object each time; its key and value are views into the frames. `undefined` at the end. */
   next(): Frame | undefined {
-    if (this.#at >= this.#buffer.length) return undefined;
-    const view = this.#view;
+    const at = this.nextAt();
+    if (at === undefined) return undefined;
     const frame = this.#frame;
-    frame.topic = view.getUint16(this.#at, true);
-    frame.partition = view.getInt32(this.#at + 2, true);
-    frame.timestampMs = view.getFloat64(this.#at + 6, true);
-    this.#at += HEADER;
-    frame.key = this.#bytes();
-    frame.value = this.#bytes();
+    frame.topic = at.topic;
+    frame.partition = at.partition;
+    frame.timestampMs = at.timestampMs;
+    frame.key = at.keyStart < 0 ? null : this.bytes.subarray(at.keyStart, at.keyEnd);
+    frame.value = at.valueStart < 0 ? null : this.bytes.subarray(at.valueStart, at.valueEnd);
     return frame;
   }
 
-  #bytes(): Buffer | null {
-    const length = this.#view.getInt32(this.#at, true);
-    this.#at += 4;
-    if (length < 0) return null;
-    const start = this.#at;
-    this.#at += length;
-    return this.#buffer.subarray(start, this.#at);
+  /** As `next`, without a view of either. */
+  nextAt(): FrameAt | undefined {
+    let at = this.#at;
+    if (at >= this.bytes.length) return undefined;
+    const view = this.#view;
+    const frame = this.#frameAt;
+    frame.topic = view.getUint16(at, true);
+    frame.partition = view.getInt32(at + 2, true);
+    frame.timestampMs = view.getFloat64(at + 6, true);
+    at += HEADER;
+    const keyLength = view.getInt32(at, true);
+    at += 4;
+    frame.keyStart = keyLength < 0 ? -1 : at;
+    frame.keyEnd = keyLength < 0 ? -1 : at + keyLength;
+    if (keyLength > 0) at += keyLength;
+    const valueLength = view.getInt32(at, true);
+    at += 4;
+    frame.valueStart = valueLength < 0 ? -1 : at;
+    frame.valueEnd = valueLength < 0 ? -1 : at + valueLength;
+    this.#at = valueLength < 0 ? at : at + valueLength;
+    return frame;
   }
 }
 

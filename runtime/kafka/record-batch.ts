@@ -7,21 +7,23 @@
  */
 import { crc32c, Reader } from "@platformatic/kafka";
 
-const LENGTH_AT = 8;
-const LENGTH_END = 12;
-const MAGIC_AT = 16;
-const CRC_AT = 17;
-const ATTRIBUTES_AT = 21;
-const LAST_OFFSET_DELTA_AT = 23;
-const BASE_TIMESTAMP_AT = 27;
-const MAX_TIMESTAMP_AT = 35;
-const PRODUCER_ID_AT = 43;
-const COUNT_AT = 57;
-const RECORDS_AT = 61;
+export const LENGTH_AT = 8;
+export const LENGTH_END = 12;
+export const MAGIC_AT = 16;
+export const CRC_AT = 17;
+export const ATTRIBUTES_AT = 21;
+export const LAST_OFFSET_DELTA_AT = 23;
+export const BASE_TIMESTAMP_AT = 27;
+export const MAX_TIMESTAMP_AT = 35;
+export const PRODUCER_ID_AT = 43;
+export const PRODUCER_EPOCH_AT = 51;
+export const BASE_SEQUENCE_AT = 53;
+export const COUNT_AT = 57;
+export const RECORDS_AT = 61;
 
 const COMPRESSION_MASK = 0x07;
 const LOG_APPEND_TIME = 0x08;
-const TRANSACTIONAL = 0x10;
+export const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 
 /** One batch's header. The same object is filled for each batch in turn. */
@@ -38,6 +40,8 @@ export class Batch {
   maxTimestampMs = 0;
   /** -1: a producer without idempotence. */
   producerId = -1;
+  producerEpoch = -1;
+  baseSequence = -1;
   count = 0;
   /** `[recordsStart, end)` in `bytes` are the records. */
   recordsStart = 0;
@@ -58,6 +62,8 @@ export class Batch {
     this.baseTimestampMs = readInt64(bytes, start + BASE_TIMESTAMP_AT);
     this.maxTimestampMs = readInt64(bytes, start + MAX_TIMESTAMP_AT);
     this.producerId = readInt64(bytes, start + PRODUCER_ID_AT);
+    this.producerEpoch = bytes.readInt16BE(start + PRODUCER_EPOCH_AT);
+    this.baseSequence = bytes.readInt32BE(start + BASE_SEQUENCE_AT);
     this.count = bytes.readInt32BE(start + COUNT_AT);
     this.recordsStart = start + RECORDS_AT;
   }

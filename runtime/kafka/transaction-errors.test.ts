@@ -1,22 +1,18 @@
 import { expect, test } from "vitest";
 import { type TransactionVerdict, verdictOf } from "./transaction-errors.ts";
 
-test.each<
-  [
-    string,
-    number,
-    { isFatal?: boolean; isRetriable?: boolean; isTxnRequiresAbort?: boolean },
-    TransactionVerdict,
-  ]
->([
-  ["timed out, may be called again", -185, { isRetriable: true }, "retry"],
-  ["a record was refused", 10, { isTxnRequiresAbort: true }, "abort"],
-  ["an old epoch seen by a produce", 47, { isTxnRequiresAbort: true }, "abort"],
-  ["fenced, as librdkafka says it", -144, { isFatal: true }, "fenced"],
-  ["fenced, as the broker says it", 90, { isFatal: true }, "fenced"],
-  ["an old epoch", 47, { isFatal: true }, "fenced"],
-  ["fatal for another reason", -150, { isFatal: true }, "lost"],
-  ["nothing said", -172, {}, "lost"],
-])("%s", (_what, code, flags, verdict) => {
-  expect(verdictOf({ message: "m", code, errno: code, origin: "local", ...flags })).toBe(verdict);
+test.each<[string, number, TransactionVerdict]>([
+  ["the last transaction is being ended", 51, "retry"],
+  ["the coordinator moved", 16, "retry"],
+  ["the leader moved", 6, "retry"],
+  ["too few replicas", 19, "retry"],
+  ["an old epoch, as a leader says it", 47, "fenced"],
+  ["an old epoch, as the coordinator says it", 90, "fenced"],
+  ["a record is too large", 10, "refused"],
+  ["a gap in the sequence numbers", 45, "refused"],
+  ["no transaction is open", 48, "refused"],
+  ["not allowed", 53, "refused"],
+  ["a code that nobody knows", 9_999, "refused"],
+])("%s", (_what, errorCode, verdict) => {
+  expect(verdictOf(errorCode)).toBe(verdict);
 });

@@ -1,30 +1,39 @@
 /**
- * Writes epochs: one librdkafka producer of one `transactional.id`, one transaction per commit. Main thread only.
+ * Writes epochs: one producer of one `transactional.id`, one transaction per commit, in Kafka's own requests.
  *
- * Owns the producer's life. Who may own the id, and what to do about a rolled back epoch, is the caller's to know.
+ * Owns the producer's epoch and its sequence numbers. Who may own the id, and what to do about a rolled back epoch, is the
+ * caller's to know.
  *
- * T1  `commit` says `committed` only after librdkafka's commit succeeded, which it does only when the broker acknowledged
- *     every record of the transaction.
- * T2  A commit whose outcome is not known after its budget is `lost`, and its producer is never used again: librdkafka does
- *     not speak KIP-890 yet, so a request delayed on the network could end a later transaction of the same epoch.
- * T3  Long epochs do not hold up the main thread: it is let go every `YIELD_FRAMES` records.
- * T4  librdkafka asks again by itself for the end of a transaction when its connection breaks, and the first request may still
- *     be on its way: it would end the next transaction of this epoch in its middle, committing a part. So a producer whose
- *     connection broke around the end of a transaction has no next one.
- * T5  Kafka answers that a transaction is committed a moment before it takes the next one; librdkafka, refused, asks again
- *     after 20 ms. So the next one begins `SETTLE_MS` after the last at the earliest.
- * T6  Reports of delivered records are taken by librdkafka's own thread, which wakes nobody here and keeps none of them in memory;
- *     but while a transaction ends by the call that ends it, which otherwise looks only each 10 ms whether all are in.
+ * T1  `commit` says `committed` only after Kafka said that the transaction is, which is asked for only after every record of it
+ *     was acknowledged.
+ * T2  A batch is asked for again until it is acknowledged, the same bytes under the same sequence number, and no later one of
+ *     its partition before: so it is in the log once, and in order.
+ * T3  Long epochs do not hold up the thread: it is let go every `YIELD_FRAMES` records.
+ * T4  A request whose answer never came may arrive late: it would end the next transaction of this producer's epoch in its
+ *     middle, committing a part, or open one that nobody ends. So after one, and after an abort, the next transaction is one of
+ *     a new epoch; Kafka refuses what comes of the old one. The new epoch is given only to a writer that still owns the id.
+ * T5  A commit whose outcome is not known after its budget is `lost`, and the writer is never used again.
  */
-import kafka, { type LibrdKafkaError } from "@confluentinc/kafka-javascript";
 import type { KafkaConnection } from "../config.ts";
 import { assert } from "../errors.ts";
 import { sleep, systemTime, type Time } from "../time.ts";
-import { FencedError, KafkaUnavailableError } from "./errors.ts";
-import { FrameReader } from "./frames.ts";
-import { asLibrdKafkaError, ERRORS, librdkafkaSettings, outcome } from "./librdkafka.ts";
+import { errorName, throwIfFinal } from "./cluster-metadata.ts";
+import { BATCH_BYTES_MAX, BatchCutter, type EpochBatches, type PartitionBatches } from "./epoch-batches.ts";
+import { FencedError, KafkaRefusedError, KafkaUnavailableError } from "./errors.ts";
 import type { CommitOutcome, TransactionalWriter } from "./log.ts";
-import { verdictOf } from "./transaction-errors.ts";
+import type { SealedBatch } from "./produce-api.ts";
+import {
+  DUPLICATE_SEQUENCE_NUMBER,
+  type TransactionVerdict,
+  UNKNOWN_TOPIC_OR_PARTITION,
+  verdictOf,
+} from "./transaction-errors.ts";
+import {
+  kafkaWriterCluster,
+  type Producer,
+  type WriterCluster,
+  type WriterClusterOptions,
+} from "./writer-cluster.ts";
 
 export interface TransactionalWriterOptions {
   readonly transactionalId: string;
@@ -34,110 +43,93 @@ export interface TransactionalWriterOptions {
   readonly commitBudgetMs?: number;
   /** How long `init` may try. */
   readonly initBudgetMs?: number;
+  /** Of one record batch; a record that is larger is a batch alone. */
+  readonly batchBytesMax?: number;
   readonly log?: (message: string) => void;
   /** The simulation's; the real ones where absent. */
   readonly time?: Time;
-  readonly newProducer?: (settings: ProducerSettings) => TransactionalProducer;
+  readonly newCluster?: (options: WriterClusterOptions) => WriterCluster;
 }
 
-export type ProducerSettings = ConstructorParameters<typeof kafka.Producer>[0];
-
-type Done = (error: LibrdKafkaError | null | undefined) => void;
-
-/** A line of librdkafka's log; `fac` is what it is about. */
-export interface ProducerLog {
-  readonly fac?: string;
-  readonly message: string;
-}
-
-/** What is used of librdkafka's producer. */
-export interface TransactionalProducer {
-  on(event: "event.log", listener: (log: ProducerLog) => void): unknown;
-  connect(options: { timeout: number }, done: Done): unknown;
-  isConnected(): boolean;
-  setPollInBackground(set: boolean): void;
-  initTransactions(timeoutMs: number, done: Done): void;
-  beginTransaction(done: Done): void;
-  produce(
-    topic: string,
-    partition: number,
-    value: Buffer | null,
-    key: Buffer | null,
-    timestampMs: number,
-  ): unknown;
-  commitTransaction(timeoutMs: number, done: Done): void;
-  abortTransaction(timeoutMs: number, done: Done): void;
-  disconnect(timeoutMs: number, done: Done): unknown;
-}
-
-/** Calls of the addon block one of libuv's four threads: in slices, so that many writers share them while a broker is away. */
-const SLICE_MS = 2_000;
-/** A connection begins anew after its time-out: where the way is slow, the same short one would fail for ever. */
-const CONNECT_MAX_MS = 10_000;
-const RETRY_PAUSE_MS = 20;
-/** That a connection broke is heard of a moment later (T4). */
-const ERROR_LATE_MS = 1_000;
-const YIELD_FRAMES = 2_000;
-const SETTLE_MS = 2;
+/** Kafka says that a transaction is committed a moment before it takes the next one: asked again soon, then less so. */
+const PAUSE_MIN_MS = 1;
+const PAUSE_MAX_MS = 50;
+/** A topic that was just created may be unknown to a broker for a moment. */
+const UNKNOWN_TOPIC_GRACE_MS = 3_000;
+const YIELD_FRAMES = 10_000;
+/** A broker's `socket.request.max.bytes` is six times as much by default. */
+const REQUEST_BYTES_MAX = 16_000_000;
+const SEQUENCES = 2 ** 31;
 
 export function createTransactionalWriter(
   connection: KafkaConnection,
   options: TransactionalWriterOptions,
 ): TransactionalWriter {
-  return new LibrdkafkaWriter(connection, options);
+  return new KafkaWriter(connection, options);
 }
 
 type Final = Extract<CommitOutcome, { kind: "lost" | "fenced" }>;
 
-class LibrdkafkaWriter implements TransactionalWriter {
-  readonly #connection: KafkaConnection;
+/** A request that Kafka refused, or that nobody answered in time. */
+class NotDone extends Error {
+  readonly verdict: Exclude<TransactionVerdict, "retry"> | "unanswered";
+
+  constructor(verdict: NotDone["verdict"], reason: string) {
+    super(reason);
+    this.verdict = verdict;
+  }
+}
+
+/** A partition's batches on their way: the first of them is sent next, or again. */
+interface Unsent {
+  readonly of: PartitionBatches;
+  next: number;
+  sealed: SealedBatch | undefined;
+}
+
+class KafkaWriter implements TransactionalWriter {
   readonly #transactionalId: string;
-  readonly #transactionTimeoutMs: number;
   readonly #commitBudgetMs: number;
   readonly #initBudgetMs: number;
   readonly #log: (message: string) => void;
   readonly #time: Time;
-  readonly #newProducer: (settings: ProducerSettings) => TransactionalProducer;
-  #producer: TransactionalProducer | undefined;
-  #connectMs = SLICE_MS;
+  readonly #cluster: WriterCluster;
+  readonly #cutter: BatchCutter;
+  #producer: Producer | undefined;
+  /** The next sequence number of a partition, by topic and partition, in this producer's epoch. */
+  readonly #sequences = new Map<string, number>();
+  /** The next transaction needs a new epoch, and why (T4). */
+  #renewFor: string | undefined;
   /** Set once the writer is of no more use. */
   #final: Final | undefined;
   #busy: Promise<unknown> | undefined;
-  /** The end of a transaction is being asked for; when the last one was heard of (T4). */
-  #ending = false;
-  #endedMs = Number.NEGATIVE_INFINITY;
-  #brokeAtEnd: string | undefined;
 
   constructor(connection: KafkaConnection, options: TransactionalWriterOptions) {
-    this.#connection = connection;
-    this.#transactionalId = options.transactionalId;
-    this.#transactionTimeoutMs = options.transactionTimeoutMs ?? 10_000;
-    this.#commitBudgetMs = options.commitBudgetMs ?? this.#transactionTimeoutMs + 5_000;
+    const { transactionalId, transactionTimeoutMs = 10_000 } = options;
+    this.#transactionalId = transactionalId;
+    this.#commitBudgetMs = options.commitBudgetMs ?? transactionTimeoutMs + 5_000;
     this.#initBudgetMs = options.initBudgetMs ?? 60_000;
+    this.#cutter = new BatchCutter(options.batchBytesMax ?? BATCH_BYTES_MAX);
     this.#log = options.log ?? (() => {});
     this.#time = options.time ?? systemTime;
-    this.#newProducer = options.newProducer ?? ((settings) => new kafka.Producer(settings));
+    const newCluster = options.newCluster ?? ((of) => kafkaWriterCluster(connection, of));
+    this.#cluster = newCluster({ transactionalId, transactionTimeoutMs });
   }
 
   async init(): Promise<void> {
     assert(this.#producer === undefined && this.#final === undefined, "init is called once");
-    const deadlineMs = this.#time.elapsed() + this.#initBudgetMs;
-    for (;;) {
-      const error = await this.#tryInit(deadlineMs);
-      if (error === undefined) return;
-      const verdict = verdictOf(error);
-      if (verdict === "fenced") {
-        this.#final = { kind: "fenced", reason: error.message };
-        throw new FencedError(this.#transactionalId, error.message);
-      }
-      if (this.#time.elapsed() > deadlineMs) {
-        this.#final = { kind: "lost", reason: error.message };
-        throw new KafkaUnavailableError(`${this.#transactionalId}: no transactions: ${error.message}`, {
-          cause: error,
-        });
-      }
-      this.#log(`${this.#transactionalId}: cannot start transactions yet: ${error.message}`);
-      await sleep(this.#time, RETRY_PAUSE_MS * 10);
+    try {
+      await this.#initProducer(undefined, this.#time.elapsed() + this.#initBudgetMs);
+    } catch (error) {
+      const reason = (error as Error).message;
+      const isFenced = error instanceof NotDone && error.verdict === "fenced";
+      this.#end({ kind: isFenced ? "fenced" : "lost", reason });
+      if (isFenced) throw new FencedError(this.#transactionalId, reason);
+      if (!(error instanceof NotDone)) throw error;
+      const message = `${this.#transactionalId}: no transactions: ${reason}`;
+      throw error.verdict === "refused"
+        ? new KafkaRefusedError(message)
+        : new KafkaUnavailableError(message, { cause: error });
     }
   }
 
@@ -145,9 +137,8 @@ class LibrdkafkaWriter implements TransactionalWriter {
     assert(this.#busy === undefined, "one transaction at a time");
     if (this.#final) return Promise.resolve(this.#final);
     if (frames.byteLength === 0) return Promise.resolve({ kind: "committed" });
-    const producer = this.#producer;
-    assert(producer !== undefined, "init comes before commit");
-    const committing = this.#commit(producer, topics, frames).finally(() => {
+    assert(this.#producer !== undefined, "init comes before commit");
+    const committing = this.#commit(topics, frames).finally(() => {
       this.#busy = undefined;
     });
     this.#busy = committing;
@@ -157,142 +148,209 @@ class LibrdkafkaWriter implements TransactionalWriter {
   async close(): Promise<void> {
     await this.#busy;
     this.#final ??= { kind: "lost", reason: "the writer was closed" };
-    await this.#discard();
+    await this.#cluster.close();
   }
 
-  /** Connects a new producer and initialises its transactions; after an error nothing of it is left. */
-  async #tryInit(deadlineMs: number): Promise<LibrdKafkaError | undefined> {
-    const producer = this.#newProducer({
-      ...librdkafkaSettings(this.#connection, this.#transactionalId),
-      "transactional.id": this.#transactionalId,
-      // That a connection to the coordinator broke is said nowhere but in the log, as information (T4).
-      log_level: 6,
-      "transaction.timeout.ms": this.#transactionTimeoutMs,
-      "enable.idempotence": true,
-      // The commit flushes and waits for nobody: until then records gather into full batches.
-      "linger.ms": 50,
-      "batch.size": 1_000_000,
-      // The epoch is in memory already and bounds what is queued: no second limit.
-      "queue.buffering.max.messages": 0,
-      "queue.buffering.max.kbytes": 2_147_483_647,
-    });
-    this.#producer = producer;
-    producer.on("event.log", (log) => {
-      if (log.fac !== "FAIL" || !log.message.includes("TxnCoordinator")) return;
-      if (this.#ending || this.#time.elapsed() - this.#endedMs < ERROR_LATE_MS)
-        this.#brokeAtEnd ??= log.message; // T4
-    });
-    let error = await outcome((done) => producer.connect({ timeout: this.#connectMs }, done));
-    if (error !== undefined) this.#connectMs = Math.min(2 * this.#connectMs, CONNECT_MAX_MS);
-    else {
-      producer.setPollInBackground(true);
-      do {
-        error = await outcome((done) => producer.initTransactions(this.#sliceMs(deadlineMs), done));
-      } while (error !== undefined && verdictOf(error) === "retry" && this.#time.elapsed() < deadlineMs);
-    }
-    if (error !== undefined) await this.#discard();
-    return error;
-  }
-
-  async #commit(
-    producer: TransactionalProducer,
-    topics: readonly string[],
-    frames: Uint8Array,
-  ): Promise<CommitOutcome> {
-    const settledMs = this.#endedMs + SETTLE_MS - this.#time.elapsed();
-    if (settledMs > 0) await sleep(this.#time, settledMs); // T5
-    if (this.#brokeAtEnd !== undefined) {
-      const reason = `the connection broke at the end of the last transaction (${this.#brokeAtEnd}): a request to end it may come late`;
-      const final: Final = { kind: "lost", reason }; // T4
-      this.#final = final;
-      void this.#discard();
-      return final;
-    }
+  async #commit(topics: readonly string[], frames: Uint8Array): Promise<CommitOutcome> {
     const deadlineMs = this.#time.elapsed() + this.#commitBudgetMs;
-    const begun = await outcome((done) => producer.beginTransaction(done));
-    if (begun !== undefined) return this.#end(begun, "begin");
-
-    const refused = await this.#produceAll(producer, topics, frames, deadlineMs);
-    if (refused !== undefined) return this.#abort(producer, refused.message, deadlineMs);
-
-    for (;;) {
-      const error = await this.#endOf((done) => producer.commitTransaction(this.#sliceMs(deadlineMs), done)); // T1
-      if (error === undefined) return { kind: "committed" };
-      const verdict = verdictOf(error);
-      if (verdict === "abort") return this.#abort(producer, error.message, deadlineMs);
-      if (verdict !== "retry" || this.#time.elapsed() >= deadlineMs) return this.#end(error, "commit"); // T2
-      await sleep(this.#time, RETRY_PAUSE_MS);
+    const epoch = this.#cutter.begin(topics, frames, this.#time.now());
+    while (epoch.cut(YIELD_FRAMES)) await new Promise(setImmediate); // T3
+    let outcome: CommitOutcome;
+    try {
+      if (this.#renewFor !== undefined) await this.#renew(this.#renewFor, deadlineMs); // T4
+      outcome = await this.#transact(epoch, deadlineMs);
+    } catch (error) {
+      const kind = error instanceof NotDone && error.verdict === "fenced" ? "fenced" : "lost"; // T5
+      return this.#end({ kind, reason: (error as Error).message });
     }
+    this.#cutter.release(epoch);
+    return outcome;
   }
 
-  async #produceAll(
-    producer: TransactionalProducer,
-    topics: readonly string[],
-    frames: Uint8Array,
-    deadlineMs: number,
-  ): Promise<LibrdKafkaError | undefined> {
-    const reader = new FrameReader(frames);
-    let produced = 0;
-    for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
-      const topic = topics[frame.topic];
-      assert(topic !== undefined, `frame of topic ${frame.topic}, of which there are ${topics.length}`);
-      for (;;) {
-        try {
-          producer.produce(topic, frame.partition, frame.value, frame.key, frame.timestampMs);
-          break;
-        } catch (thrown) {
-          const error = asLibrdKafkaError(thrown);
-          if (error.code !== ERRORS.ERR__QUEUE_FULL || this.#time.elapsed() >= deadlineMs) return error;
-          await sleep(this.#time, RETRY_PAUSE_MS);
-        }
+  async #transact({ partitions }: EpochBatches, deadlineMs: number): Promise<CommitOutcome> {
+    let isOpen = false;
+    try {
+      await this.#ask("add partitions", deadlineMs, () =>
+        this.#cluster.addPartitions(this.#current, partitions),
+      );
+      isOpen = true;
+      await this.#produceAll(partitions, deadlineMs);
+    } catch (error) {
+      if (!(error instanceof NotDone) || error.verdict !== "refused") throw error;
+      if (isOpen) await this.#endTransaction("abort", deadlineMs);
+      this.#renewFor = "the last transaction was aborted";
+      return { kind: "aborted", reason: error.message };
+    }
+    await this.#endTransaction("commit", deadlineMs); // T1
+    return { kind: "committed" };
+  }
+
+  get #current(): Producer {
+    return this.#producer!;
+  }
+
+  /** A new epoch, if the id is still this writer's (T4). */
+  async #renew(reason: string, deadlineMs: number): Promise<void> {
+    this.#log(`${this.#transactionalId}: a new epoch, because ${reason}`);
+    await this.#initProducer(this.#current, deadlineMs);
+  }
+
+  async #initProducer(current: Producer | undefined, deadlineMs: number): Promise<void> {
+    await this.#ask("init", deadlineMs, async () => {
+      const { errorCode, producer } = await this.#cluster.initProducer(current);
+      if (errorCode === 0) this.#producer = producer;
+      return errorCode;
+    });
+    this.#sequences.clear();
+    this.#renewFor = undefined;
+  }
+
+  async #endTransaction(decision: "commit" | "abort", deadlineMs: number): Promise<void> {
+    await this.#ask(decision, deadlineMs, () => this.#cluster.endTransaction(this.#current, decision));
+  }
+
+  /** Asks the coordinator until it says that it is done. @throws NotDone */
+  async #ask(what: string, deadlineMs: number, request: () => Promise<number>): Promise<void> {
+    const beganMs = this.#time.elapsed();
+    for (let pauseMs = PAUSE_MIN_MS; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MAX_MS)) {
+      let reason: string;
+      try {
+        const errorCode = await this.#within(deadlineMs, request());
+        if (errorCode === 0) return;
+        reason = `${what}: ${errorName(errorCode)}`;
+        this.#throwIfFinal(errorCode, reason, beganMs);
+      } catch (error) {
+        if (error instanceof NotDone) throw error;
+        throwIfFinal(error);
+        reason = `${what}: ${(error as Error).message}`;
+        this.#renewFor = `a request was not answered (${reason})`; // T4
       }
-      if (++produced % YIELD_FRAMES === 0) await new Promise(setImmediate); // T3
-    }
-    return undefined;
-  }
-
-  async #abort(producer: TransactionalProducer, reason: string, deadlineMs: number): Promise<CommitOutcome> {
-    for (;;) {
-      const error = await this.#endOf((done) => producer.abortTransaction(this.#sliceMs(deadlineMs), done));
-      if (error === undefined) return { kind: "aborted", reason };
-      if (verdictOf(error) !== "retry" || this.#time.elapsed() >= deadlineMs)
-        return this.#end(error, `abort (${reason})`);
-      await sleep(this.#time, RETRY_PAUSE_MS);
+      await this.#pause(pauseMs, deadlineMs, reason);
     }
   }
 
-  async #endOf(call: Parameters<typeof outcome>[0]): Promise<LibrdKafkaError | undefined> {
-    this.#ending = true;
-    this.#setPollInBackground(false); // T6
-    const error = await outcome(call);
-    this.#setPollInBackground(true);
-    this.#ending = false;
-    this.#endedMs = this.#time.elapsed();
-    return error;
+  /** T2 @throws NotDone */
+  async #produceAll(partitions: readonly PartitionBatches[], deadlineMs: number): Promise<void> {
+    const beganMs = this.#time.elapsed();
+    let unsent = partitions.map((of): Unsent => ({ of, next: 0, sealed: undefined }));
+    for (let pauseMs = PAUSE_MIN_MS; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MAX_MS)) {
+      const byLeader = Map.groupBy(unsent, ({ of }) => this.#cluster.leaderOf(of));
+      const leaderless = byLeader.get(undefined) ?? [];
+      byLeader.delete(undefined);
+      const answers = await Promise.allSettled([
+        ...leaderless.map(async ({ of }) => {
+          const reason = `${of.topic}/${of.partition} has no leader`;
+          this.#throwIfFinal(UNKNOWN_TOPIC_OR_PARTITION, reason, beganMs);
+          return reason;
+        }),
+        ...[...byLeader].map(([leader, of]) => this.#produce(leader!, of, beganMs, deadlineMs)),
+      ]);
+      // Only now that no request is under way any more.
+      const refused = answers.find((answer) => answer.status === "rejected");
+      if (refused) throw refused.reason;
+      unsent = unsent.filter(({ of, next }) => next < of.batches.length);
+      if (unsent.length === 0) return;
+      const reason = answers
+        .map((answer) => (answer.status === "fulfilled" ? answer.value : undefined))
+        .find(Boolean);
+      if (reason === undefined) continue;
+      await this.#pause(pauseMs, deadlineMs, reason);
+      await this.#within(
+        deadlineMs,
+        this.#cluster.refresh([...new Set(unsent.map(({ of }) => of.topic))]),
+      ).catch(throwIfFinal);
+    }
   }
 
-  #setPollInBackground(set: boolean): void {
-    if (this.#producer?.isConnected()) this.#producer.setPollInBackground(set);
+  /** Sends the next batch of each partition that has room in a request. @returns why one of them has to be sent again */
+  async #produce(
+    leader: number,
+    unsent: readonly Unsent[],
+    beganMs: number,
+    deadlineMs: number,
+  ): Promise<string | undefined> {
+    const sent: Unsent[] = [];
+    const batches: SealedBatch[] = [];
+    let bytes = 0;
+    for (const one of unsent) {
+      const sealed = (one.sealed ??= this.#seal(one));
+      bytes += sealed.bytes.length;
+      if (batches.length > 0 && bytes > REQUEST_BYTES_MAX) break;
+      sent.push(one);
+      batches.push(sealed);
+    }
+    let answers: readonly number[];
+    try {
+      answers = await this.#within(deadlineMs, this.#cluster.produce(leader, batches));
+    } catch (error) {
+      throwIfFinal(error);
+      return `broker ${leader}: ${(error as Error).message}`;
+    }
+    let again: string | undefined;
+    let final: NotDone | undefined;
+    answers.forEach((errorCode, index) => {
+      const { of } = sent[index]!;
+      if (errorCode === 0 || errorCode === DUPLICATE_SEQUENCE_NUMBER) return this.#acknowledged(sent[index]!);
+      const reason = `${of.topic}/${of.partition}: ${errorName(errorCode)}`;
+      again = reason;
+      try {
+        this.#throwIfFinal(errorCode, reason, beganMs);
+      } catch (error) {
+        final ??= error as NotDone;
+      }
+    });
+    if (final) throw final;
+    return again;
   }
 
-  /** This producer is done with, for good or for bad. */
-  #end(error: LibrdKafkaError, during: string): Final {
-    const kind = verdictOf(error) === "fenced" ? "fenced" : "lost";
-    const final: Final = { kind, reason: `${during}: ${error.message} (${error.code})` };
+  #seal({ of, next }: Unsent): SealedBatch {
+    const { topic, partition } = of;
+    const { id, epoch } = this.#current;
+    const sequence = this.#sequences.get(`${topic}/${partition}`) ?? 0;
+    return { topic, partition, bytes: of.batches[next]!.seal(id, epoch, sequence) };
+  }
+
+  #acknowledged(one: Unsent): void {
+    const { topic, partition, batches } = one.of;
+    const name = `${topic}/${partition}`;
+    const sequence = (this.#sequences.get(name) ?? 0) + batches[one.next]!.count;
+    this.#sequences.set(name, sequence % SEQUENCES);
+    one.next++;
+    one.sealed = undefined;
+  }
+
+  /** Returns where it helps to ask again. @throws NotDone */
+  #throwIfFinal(errorCode: number, reason: string, beganMs: number): void {
+    const verdict = verdictOf(errorCode);
+    if (verdict !== "retry") throw new NotDone(verdict, reason);
+    const forMs = this.#time.elapsed() - beganMs;
+    if (errorCode === UNKNOWN_TOPIC_OR_PARTITION && forMs > UNKNOWN_TOPIC_GRACE_MS)
+      throw new NotDone("refused", reason);
+  }
+
+  /** @throws NotDone when there is no time left to ask again */
+  async #pause(ms: number, deadlineMs: number, reason: string): Promise<void> {
+    if (this.#time.elapsed() + ms >= deadlineMs) throw new NotDone("unanswered", reason);
+    await sleep(this.#time, ms);
+  }
+
+  /** An answer that does not come before the deadline is one that never comes. */
+  async #within<T>(deadlineMs: number, asked: Promise<T>): Promise<T> {
+    const late = Promise.withResolvers<never>();
+    const leftMs = Math.max(0, deadlineMs - this.#time.elapsed());
+    const callOff = this.#time.after(leftMs, () => late.reject(new Error("no answer in time")), "background");
+    try {
+      return await Promise.race([asked, late.promise]);
+    } finally {
+      callOff();
+    }
+  }
+
+  /** This writer is done with. */
+  #end(final: Final): Final {
     this.#final = final;
-    this.#log(`${this.#transactionalId}: ${kind} during ${final.reason}`);
-    void this.#discard();
+    this.#log(`${this.#transactionalId}: ${final.kind}: ${final.reason}`);
+    void this.#cluster.close().catch(() => {});
     return final;
-  }
-
-  async #discard(): Promise<void> {
-    const producer = this.#producer;
-    this.#producer = undefined;
-    // Nothing is flushed: a transaction that is open now must not go on.
-    if (producer?.isConnected()) await outcome((done) => producer.disconnect(0, done));
-  }
-
-  #sliceMs(deadlineMs: number): number {
-    return Math.max(1, Math.min(SLICE_MS, Math.ceil(deadlineMs - this.#time.elapsed())));
   }
 }

@@ -11,7 +11,7 @@ import type {
   RecordCursor,
   TransactionalWriter,
 } from "../../kafka/log.ts";
-import type { TransactionalProducer } from "../../kafka/transactional-writer.ts";
+import type { WriterCluster } from "../../kafka/writer-cluster.ts";
 import type { ReaderFlaws } from "./reader-link.ts";
 
 export interface Bug {
@@ -19,7 +19,7 @@ export interface Bug {
   readonly writer?: (writer: TransactionalWriter) => TransactionalWriter;
   readonly reader?: (reader: PartitionReader) => PartitionReader;
   readonly reads?: ReaderFlaws;
-  readonly producer?: (producer: TransactionalProducer) => TransactionalProducer;
+  readonly writes?: (cluster: WriterCluster) => WriterCluster;
   readonly earlyWriter?: (writer: EarlyWriter) => EarlyWriter;
 }
 
@@ -81,8 +81,18 @@ export const BUGS = {
     },
   },
   "deaf-to-broken-connections": {
-    about: "the writer goes on with a producer whose connection broke at the end of a transaction",
-    producer: (producer) => Object.assign(producer, { on: () => producer }),
+    about: "the writer goes on with an epoch whose end of a transaction was not answered",
+    writes(cluster) {
+      const { endTransaction } = cluster;
+      return Object.assign(cluster, {
+        async endTransaction(...asked: Parameters<typeof endTransaction>): Promise<number> {
+          for (;;) {
+            const answer = await endTransaction(...asked).catch(() => undefined);
+            if (answer !== undefined) return answer;
+          }
+        },
+      });
+    },
   },
   "unawaited-results": {
     about: "an epoch commits before the results that left early are in the log",

@@ -1,6 +1,6 @@
 /**
  * The transaction coordinator of the simulated cluster: who owns a transactional id, and how its transaction ends. As Kafka's
- * `TransactionCoordinator` for clients without KIP-890, of which librdkafka is one.
+ * `TransactionCoordinator` for clients without KIP-890, of which the runtime's writer is one.
  *
  * C1  `InitProducerId` raises the epoch. An open transaction is aborted first, one that is being ended is waited for: the
  *     caller is told CONCURRENT_TRANSACTIONS until every marker is written.
@@ -23,6 +23,8 @@ interface Transactional {
   readonly id: string;
   readonly producerId: number;
   epoch: number;
+  /** The epoch before, where a producer that only goes on may ask for the next one again (KIP-360). */
+  lastEpoch: number;
   state: State;
   timeoutMs: number;
   /** `topic/partition`. */
@@ -62,9 +64,11 @@ export class Coordinator {
       .map(({ id, state }) => `${id} (${state})`);
   }
 
+  /** @param current of a producer that only goes on; its epoch counts for nothing while a transaction is open, as in Kafka */
   initProducerId(
     id: string,
     timeoutMs: number,
+    current?: { readonly id: number; readonly epoch: number },
   ): { producerId: number; epoch: number } | { error: CoordinatorError } {
     if (this.isAway) return { error: "NOT_COORDINATOR" };
     let known = this.#byId.get(id);
@@ -73,6 +77,7 @@ export class Coordinator {
         id,
         producerId: this.#nextProducerId++,
         epoch: -1,
+        lastEpoch: -1,
         state: "empty",
         timeoutMs,
         partitions: new Set(),
@@ -80,9 +85,11 @@ export class Coordinator {
       };
       this.#byId.set(id, known);
     }
+    if (current && current.id !== known.producerId) return { error: this.#fenced(known) };
     switch (known.state) {
       case "ongoing":
         known.epoch++; // C1
+        known.lastEpoch = -1;
         this.#end(known, "abort");
         this.#world.mark("init aborted an open transaction");
         this.#world.tell("coordinator", `${id}: init aborts the open transaction`);
@@ -92,6 +99,12 @@ export class Coordinator {
         this.#world.mark("init waited for a transaction being ended");
         return { error: "CONCURRENT_TRANSACTIONS" };
       default:
+        if (current && current.epoch !== known.epoch) {
+          if (current.epoch !== known.lastEpoch) return { error: this.#fenced(known) };
+          return { producerId: known.producerId, epoch: known.epoch };
+        }
+        if (current) this.#world.mark("epoch renewed");
+        known.lastEpoch = known.epoch;
         known.epoch++;
         known.state = "empty";
         known.timeoutMs = timeoutMs;

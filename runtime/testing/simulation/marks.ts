@@ -45,7 +45,7 @@ export const MARKS = {
   "revocation took too long": "a node did not give its slots up in time",
   "offsets committed to the group": "lag tools were told of progress",
   // what the runtime did
-  "librdkafka call timed out": "a call ran out of its slice and was called again",
+  "epoch renewed": "a writer went on with a new epoch, after a request without an answer or an abort",
   "epoch committed": "the usual",
   "epoch aborted": "a transaction was aborted, its run given up",
   "epoch lost": "the outcome of a commit was not known in time",

@@ -5,8 +5,8 @@
  *     deed is done.
  * N2  A request may reach the cluster twice: the client's connection broke, it asked again, and both got through.
  * N3  An `EndTxn` may be stranded: the client's connection breaks, it asks again and goes on, and the first request arrives
- *     later. To the coordinator it is the end of whatever transaction of that epoch is open then: only KIP-890 protects from
- *     that, which librdkafka does not have yet, and so the writer has to (T4).
+ *     later. To the coordinator it is the end of whatever transaction of that epoch is open then: the writer has to see to it
+ *     that it is of an old one (T4).
  */
 import type { Thread, World } from "./world.ts";
 

@@ -21,11 +21,11 @@ import { TaskLoop } from "../../worker/task-loop.ts";
 import type { Bug } from "./bugs.ts";
 import type { Cluster } from "./cluster.ts";
 import { SimulatedEarlyWriter } from "./early-writer.ts";
-import { SimulatedProducer } from "./producer.ts";
 import { BROKER_LIST, readerLink } from "./reader-link.ts";
 import { threadChannel } from "./thread-channel.ts";
 import { BEGIN_MS, type MachineClock, threadTime } from "./thread-time.ts";
 import { Thread } from "./world.ts";
+import { writerLink } from "./writer-link.ts";
 
 export interface NodeOptions {
   readonly name: string;
@@ -38,6 +38,8 @@ export interface NodeOptions {
 
 /** What a poll may add to an epoch that is not full yet, at most: chunks are small here. */
 const POLL_ADDS_BYTES_MAX = 1 << 20;
+/** Batches are small, so that an epoch takes several of a partition. */
+const BATCH_BYTES_MAX = 4_000;
 
 export class SimulatedNode {
   readonly name: string;
@@ -114,7 +116,7 @@ export class SimulatedNode {
     this.#standStill(this.#process, forMs);
   }
 
-  /** The event loop is blocked; workers and librdkafka go on. */
+  /** The event loop is blocked; workers and librdkafka, which leads the group, go on. */
   blockMain(forMs: number): void {
     this.#standStill(this.#main, forMs);
   }
@@ -158,16 +160,10 @@ export class SimulatedNode {
           {
             ...options,
             time,
-            newProducer: (settings) => {
-              const producer = new SimulatedProducer({
-                cluster,
-                node: this.name,
-                client,
-                main,
-                transactionalId: options.transactionalId,
-                transactionTimeoutMs: (settings as Record<string, number>)["transaction.timeout.ms"]!,
-              });
-              return bug?.producer?.(producer) ?? producer;
+            batchBytesMax: world.random.between(100, BATCH_BYTES_MAX),
+            newCluster: (of) => {
+              const link = writerLink({ ...of, cluster, node: this.name, thread: main });
+              return bug?.writes?.(link) ?? link;
             },
           },
         );
