@@ -18,6 +18,7 @@ import kafka, {
   type TopicPartitionOffset,
 } from "@confluentinc/kafka-javascript";
 import type { KafkaConnection } from "../config.ts";
+import { brokerSetting } from "../kafka/admin.ts";
 import { KafkaUnavailableError } from "../kafka/errors.ts";
 import { delay, ERRORS, librdkafkaSettings, outcome } from "../kafka/librdkafka.ts";
 import type { Position } from "../kafka/log.ts";
@@ -56,7 +57,7 @@ export interface Membership {
  * the event loop nor a collection of garbage stops; and if a node that lives is taken for dead, fencing keeps the results right.
  */
 const SESSION_TIMEOUT_MS = 2_000;
-/** Kafka's default lower limit (`group.min.session.timeout.ms`). */
+/** Kafka's default lower limit (`group.min.session.timeout.ms`), where the brokers do not say theirs. */
 const SESSION_TIMEOUT_FALLBACK_MS = 6_000;
 const LOOP_BLOCKED_MAX_MS = 60_000;
 const REVOKE_MAX_MS = 15_000;
@@ -76,9 +77,12 @@ interface CooperativeConsumer extends KafkaConsumer {
 /** Joins the group; slots come in by `onAssigned`. Throws when the cluster cannot be reached within a minute. */
 export async function joinGroup(connection: KafkaConnection, options: GroupOptions): Promise<Membership> {
   const reader = createPartitionReader(connection, { clientId: options.clientId });
-  const slotCount = await reader.partitionCount(options.topic).finally(() => reader.close());
+  const [slotCount, shortestMs] = await Promise.all([
+    reader.partitionCount(options.topic).finally(() => reader.close()),
+    brokerSetting(connection, "group.min.session.timeout.ms"),
+  ]);
   const membership = new GroupMember(connection, options, slotCount);
-  await membership.start(options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS);
+  await membership.start(Math.max(options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS, Number(shortestMs ?? 0)));
   return membership;
 }
 

@@ -1,5 +1,5 @@
 /** Topics and offsets of a cluster, for start-up, tools and tests. Any thread. */
-import { Admin, findErrorBy } from "@platformatic/kafka";
+import { Admin, ConfigResourceTypes, describeConfigsV4, findErrorBy, ResponseError } from "@platformatic/kafka";
 import type { KafkaConnection } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { ClusterMetadata, clientOptions, throwIfFinal } from "./cluster-metadata.ts";
@@ -40,14 +40,16 @@ const DEFAULT_CONFIG = { "message.timestamp.after.max.ms": "9223372036854775807"
  * Throws `ConfigError` when one exists with another number of partitions.
  */
 export async function ensureTopics(connection: KafkaConnection, topics: readonly TopicSpec[]): Promise<void> {
+  if (topics.length === 0) return;
   await withCluster(connection, async (cluster, admin) => {
     const names = topics.map(({ topic }) => topic);
     await cluster.refresh(names);
-    const brokers = cluster.brokerCount;
-    for (const spec of topics) {
-      if (isReady(cluster, spec)) continue;
-      await createTopic(admin, spec, spec.replication ?? Math.min(3, brokers));
-    }
+    const replicas = Math.min(3, cluster.brokerIds.length);
+    await Promise.all(
+      topics
+        .filter((spec) => !isReady(cluster, spec))
+        .map((spec) => createTopic(admin, spec, spec.replication ?? replicas)),
+    );
     while (!topics.every((spec) => isReady(cluster, spec))) {
       await pause(LOOK_AGAIN_MS);
       await cluster.refresh(names);
@@ -107,6 +109,31 @@ export async function endOffsets(
   return withCluster(connection, async (cluster) => {
     const offsets = await listOffsets(cluster, partitions, which === "read_committed");
     return partitions.map(({ topic, partition }, i) => ({ topic, partition, offset: offsets[i]!.end }));
+  });
+}
+
+/** What a setting of a broker is, as one of them says; `undefined` where it does not tell. */
+export async function brokerSetting(connection: KafkaConnection, name: string): Promise<string | undefined> {
+  return withCluster(connection, async (cluster) => {
+    await cluster.refresh([]);
+    const id = cluster.brokerIds[0]!;
+    const resource = {
+      resourceType: ConfigResourceTypes.BROKER,
+      resourceName: String(id),
+      configurationKeys: [name],
+    };
+    try {
+      const { results } = await describeConfigsV4.api.async(
+        await cluster.connectionTo(id),
+        [resource],
+        false,
+        false,
+      );
+      return results[0]?.configs.find((config) => config.name === name)?.value ?? undefined;
+    } catch (error) {
+      if (error instanceof ResponseError) return undefined; // not allowed to ask
+      throw error;
+    }
   });
 }
 

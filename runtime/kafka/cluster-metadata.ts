@@ -72,8 +72,8 @@ export class ClusterMetadata {
   }
 
   /** As of the last refresh. */
-  get brokerCount(): number {
-    return this.#brokers.size;
+  get brokerIds(): readonly number[] {
+    return [...this.#brokers.keys()];
   }
 
   /** Asks the cluster about these topics. Throws when no broker answers. */
