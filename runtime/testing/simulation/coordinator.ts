@@ -1,6 +1,6 @@
 /**
  * The transaction coordinator of the simulated cluster: who owns a transactional id, and how its transaction ends. As Kafka's
- * `TransactionCoordinator` for clients without KIP-890, of which the runtime's writer is one.
+ * `TransactionCoordinator` for requests without KIP-890, of which the runtime's writer is one.
  *
  * C1  `InitProducerId` raises the epoch. An open transaction is aborted first, one that is being ended is waited for: the
  *     caller is told CONCURRENT_TRANSACTIONS until every marker is written.
