@@ -1,5 +1,11 @@
 /** Topics and offsets of a cluster, for start-up, tools and tests. Any thread. */
-import { Admin, ConfigResourceTypes, describeConfigsV4, findErrorBy, ResponseError } from "@platformatic/kafka";
+import {
+  Admin,
+  ConfigResourceTypes,
+  describeConfigsV4,
+  findErrorBy,
+  ResponseError,
+} from "@platformatic/kafka";
 import type { KafkaConnection } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { ClusterMetadata, clientOptions, throwIfFinal } from "./cluster-metadata.ts";

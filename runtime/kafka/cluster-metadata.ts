@@ -21,6 +21,8 @@ import {
 import type { KafkaConnection } from "../config.ts";
 import { KafkaRefusedError, KafkaUnavailableError } from "./errors.ts";
 
+/** As brokers count their clients' software. They take letters, digits, dots and dashes only, which a client's id need not be of. */
+const SOFTWARE = "pacestream";
 const CONNECT_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 
@@ -48,7 +50,6 @@ export interface TopicMetadata {
 export class ClusterMetadata {
   readonly #pool: ConnectionPool;
   readonly #bootstrap: readonly Broker[];
-  readonly #clientId: string;
   #brokers = new Map<number, Broker>();
   readonly #topics = new Map<string, TopicMetadata>();
   #refreshing: Promise<void> | undefined;
@@ -56,7 +57,6 @@ export class ClusterMetadata {
 
   /** @param requestTimeoutMs after which a connection counts as broken */
   constructor(connection: KafkaConnection, clientId: string, requestTimeoutMs = REQUEST_TIMEOUT_MS) {
-    this.#clientId = clientId;
     this.#bootstrap = connection.brokers.map(parseBroker);
     this.#pool = new ConnectionPool(clientId, {
       ...clientOptions(connection),
@@ -141,7 +141,7 @@ export class ClusterMetadata {
 
   async #checkVersions(connection: Connection): Promise<void> {
     if (this.#versionsChecked) return;
-    const { apiKeys } = await apiVersionsV3.api.async(connection, this.#clientId, "1");
+    const { apiKeys } = await apiVersionsV3.api.async(connection, SOFTWARE, "1");
     for (const { key, name, version } of SPOKEN) {
       const spoken = apiKeys.find((api) => api.apiKey === key);
       if (!spoken || spoken.minVersion > version || spoken.maxVersion < version) {

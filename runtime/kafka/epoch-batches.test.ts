@@ -80,7 +80,9 @@ describe("the batches of an epoch", () => {
     cutter.release(before);
     const after = cutAll(cutter, [plain]);
     expect(after.partitions[0]!.batches[0]!.seal(1, 0, 2).buffer).toBe(buffer);
-    expect(recordsOf(after, "first", 0)).toEqual([{ timestampMs: 5, key: "key", value: Buffer.from("value") }]);
+    expect(recordsOf(after, "first", 0)).toEqual([
+      { timestampMs: 5, key: "key", value: Buffer.from("value") },
+    ]);
   });
 });
 

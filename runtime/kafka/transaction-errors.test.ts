@@ -12,7 +12,12 @@ test.each<[string, number, TransactionVerdict]>([
   ["a gap in the sequence numbers", 45, "refused"],
   ["no transaction is open", 48, "refused"],
   ["not allowed", 53, "refused"],
+  ["a topic that was just created", 3, "retry"],
   ["a code that nobody knows", 9_999, "refused"],
 ])("%s", (_what, errorCode, verdict) => {
-  expect(verdictOf(errorCode)).toBe(verdict);
+  expect(verdictOf(errorCode, 0)).toBe(verdict);
+});
+
+test("a topic that stays unknown", () => {
+  expect(verdictOf(3, 5_000)).toBe("refused");
 });

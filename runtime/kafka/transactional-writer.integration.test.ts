@@ -27,6 +27,13 @@ describe("a transactional writer", () => {
     ]);
   });
 
+  test("takes an id of any characters", async () => {
+    const topic = await newTopic(kafka);
+    await using writer = await open(`replay/${randomUUID()} of_a: räce`);
+    expect(await writer.commit([topic], framesOf("one"))).toEqual({ kind: "committed" });
+    expect(valuesOf(await readAll(kafka, topic))).toEqual(["one"]);
+  });
+
   test("has nothing to commit in an empty epoch", async () => {
     await using writer = await open(randomUUID());
     expect(await writer.commit([], new Uint8Array(0))).toEqual({ kind: "committed" });

@@ -34,7 +34,9 @@ describe("a commit", () => {
   });
 
   test("sends the same batch again until it is acknowledged, and none twice", async () => {
-    const { writer, asked, sent } = await opened({ produce: [BROKEN, NOT_LEADER, DUPLICATE_SEQUENCE_NUMBER] });
+    const { writer, asked, sent } = await opened({
+      produce: [BROKEN, NOT_LEADER, DUPLICATE_SEQUENCE_NUMBER],
+    });
     expect(await writer.commit(["t"], framesOf("a"))).toEqual({ kind: "committed" });
     expect(asked).toEqual([
       "init",
@@ -138,7 +140,7 @@ async function opened(script: Script = {}, options: { batchBytesMax?: number } =
     leaderOf: () => 1,
     refresh: async () => {},
     async produce(_leader, batches) {
-      const [{ bytes }] = batches as [{ bytes: Buffer }];
+      const { bytes } = batches[0]!;
       const batch = new Batch();
       batch.readAt(bytes, 0);
       sent.push(Buffer.from(bytes));

@@ -181,7 +181,7 @@ class KafkaWriterCluster implements WriterCluster {
       ),
     );
     const [found] = coordinators;
-    if (!found || found.errorCode !== 0)
+    if (found?.errorCode !== 0)
       throw new KafkaUnavailableError(
         `${transactionalId} has no coordinator now: ${errorName(found?.errorCode ?? -1)}`,
       );
