@@ -1,15 +1,10 @@
 /** Topics and offsets of a cluster, for start-up, tools and tests. Any thread. */
-import {
-  Admin,
-  ConfigResourceTypes,
-  describeConfigsV4,
-  findErrorBy,
-  ResponseError,
-} from "@platformatic/kafka";
+
 import type { KafkaConnection } from "../config.ts";
 import { ConfigError } from "../errors.ts";
 import { ClusterMetadata, clientOptions, throwIfFinal } from "./cluster-metadata.ts";
 import { KafkaUnavailableError } from "./errors.ts";
+import { Admin, ConfigResourceTypes, describeConfigsV4, findErrorBy, ResponseError } from "./library.ts";
 import { listOffsets } from "./list-offsets.ts";
 import type { Position, TopicPartition } from "./log.ts";
 

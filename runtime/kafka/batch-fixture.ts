@@ -1,5 +1,5 @@
 /** Record batches by hand, for tests of what reads them: any offsets, producers, markers and codecs. */
-import { crc32c } from "@platformatic/kafka";
+import { crc32c } from "./library.ts";
 
 export interface RecordFixture {
   readonly offset: number;

@@ -7,6 +7,9 @@
  * M1  Brokers are asked one after the other, known ones first, then those of the configuration: any that is up will do.
  * M2  One refresh at a time; whoever asks meanwhile waits for the next one, which covers its topics.
  */
+
+import type { KafkaConnection } from "../config.ts";
+import { KafkaRefusedError, KafkaUnavailableError } from "./errors.ts";
 import {
   apiVersionsV3,
   type Broker,
@@ -17,9 +20,7 @@ import {
   protocolErrors,
   protocolErrorsCodesById,
   ResponseError,
-} from "@platformatic/kafka";
-import type { KafkaConnection } from "../config.ts";
-import { KafkaRefusedError, KafkaUnavailableError } from "./errors.ts";
+} from "./library.ts";
 
 /** As brokers count their clients' software. They take letters, digits, dots and dashes only, which a client's id need not be of. */
 const SOFTWARE = "pacestream";

@@ -4,7 +4,7 @@
  * D1  A batch of a megabyte may hold gigabytes of zeros: unpacking stops at a bound instead of taking the process down.
  */
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import { compressionsAlgorithms } from "@platformatic/kafka";
+import { compressionsAlgorithms } from "./library.ts";
 
 const GZIP = 1;
 const SNAPPY = 2;

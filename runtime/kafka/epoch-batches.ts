@@ -5,9 +5,10 @@
  * B2  No batch is larger than the writer says; but a record of any size that Kafka takes (frames.ts, F2) is a batch alone.
  * B3  Buffers are used again: a batch is of no use after `release`.
  */
-import { crc32c, Reader } from "@platformatic/kafka";
+
 import { assert } from "../errors.ts";
 import { type FrameAt, FrameReader } from "./frames.ts";
+import { crc32c, Reader } from "./library.ts";
 import {
   ATTRIBUTES_AT,
   BASE_SEQUENCE_AT,

@@ -1,7 +1,8 @@
 /** First and end offsets of partitions, and how many a topic has: asked of the cluster, retried while it may yet answer. */
-import { listOffsetsV8, ResponseError } from "@platformatic/kafka";
+
 import { type ClusterMetadata, errorName, passes, throwIfFinal } from "./cluster-metadata.ts";
 import { KafkaRefusedError, KafkaUnavailableError, UnknownTopicError } from "./errors.ts";
+import { listOffsetsV8, ResponseError } from "./library.ts";
 import type { TopicPartition } from "./log.ts";
 
 /** A broker may be away for a minute. */

@@ -1,5 +1,5 @@
 /** Kafka's Produce request (version 11) with record batches as they are: the library's own takes records and cuts batches itself. */
-import { createAPI, produceV11, Writer } from "@platformatic/kafka";
+import { createAPI, produceV11, Writer } from "./library.ts";
 import type { TopicPartition } from "./log.ts";
 
 /** Kafka takes one batch of a partition in a request. */

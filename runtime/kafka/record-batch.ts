@@ -5,7 +5,7 @@
  * lastOffsetDelta i32 · baseTimestamp i64 · maxTimestamp i64 · producerId i64 · producerEpoch i16 · baseSequence i32 ·
  * record count i32 · records. The CRC32C covers all from the attributes on.
  */
-import { crc32c, Reader } from "@platformatic/kafka";
+import { crc32c, Reader } from "./library.ts";
 
 export const LENGTH_AT = 8;
 export const LENGTH_END = 12;

@@ -1,9 +1,9 @@
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { compressionsAlgorithms } from "@platformatic/kafka";
 import { describe, expect, test } from "vitest";
 import type { AbortedTransaction } from "./aborted.ts";
 import { type BatchFixture, batches } from "./batch-fixture.ts";
 import { CorruptBatchError } from "./errors.ts";
+import { compressionsAlgorithms } from "./library.ts";
 import { BadBatch, checkBatches } from "./record-batch.ts";
 import { RecordWalk } from "./record-walk.ts";
 

@@ -3,6 +3,10 @@
  *
  * A call answers with Kafka's error code (0: none), or throws where no answer came: then the deed may be done, or be done later.
  */
+
+import type { KafkaConnection } from "../config.ts";
+import { ClusterMetadata, errorName } from "./cluster-metadata.ts";
+import { KafkaUnavailableError } from "./errors.ts";
 import {
   addPartitionsToTxnV3,
   type Connection,
@@ -11,10 +15,7 @@ import {
   initProducerIdV4,
   type produceV11,
   ResponseError,
-} from "@platformatic/kafka";
-import type { KafkaConnection } from "../config.ts";
-import { ClusterMetadata, errorName } from "./cluster-metadata.ts";
-import { KafkaUnavailableError } from "./errors.ts";
+} from "./library.ts";
 import type { TopicPartition } from "./log.ts";
 import { produceRaw, type SealedBatch } from "./produce-api.ts";
 

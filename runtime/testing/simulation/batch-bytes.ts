@@ -1,5 +1,5 @@
 /** The bytes of a record batch (magic 2) as a broker hands them out: what the runtime's own reader walks. Layout: record-batch.ts. */
-import { crc32c } from "@platformatic/kafka";
+import { crc32c } from "../../kafka/library.ts";
 
 export interface LogRecord {
   readonly offset: number;
