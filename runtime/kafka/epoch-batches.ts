@@ -33,8 +33,9 @@ const BATCH_BYTES_MIN = 1 << 12;
 const RECORD_HEAD_MAX = 48;
 /** Longer keys and values are copied by the engine. */
 const LOOP_MAX = 64;
-/** How many buffers wait to be used again. */
-const SPARE_MAX = 32;
+/** How many buffers wait to be used again, and how large each may be. */
+const SPARE_MAX = 16;
+const SPARE_BYTES_MAX = 1 << 18;
 
 export interface PartitionBatches {
   readonly topic: string;
@@ -65,6 +66,7 @@ export class BatchCutter {
     for (const { batches } of partitions)
       for (const batch of batches) {
         if (this.#spare.length >= SPARE_MAX) return;
+        if (batch.capacityBytes > SPARE_BYTES_MAX) continue;
         batch.clear();
         this.#spare.push(batch);
       }
@@ -131,6 +133,10 @@ export class RecordBatch {
 
   get count(): number {
     return this.#count;
+  }
+
+  get capacityBytes(): number {
+    return this.#bytes.length;
   }
 
   clear(): void {

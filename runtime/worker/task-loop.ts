@@ -22,6 +22,8 @@ import { Task } from "./task.ts";
 const POLL_MS = 100;
 const STATUS_EVERY_MS = 1_000;
 const PROGRESS_EVERY_MS = 250;
+/** From a commit to the next epoch: Kafka still ends the last transaction then, and one that begins at once is asked to wait. */
+const REST_MS = 5;
 /** What epochs shorter than that grow to while a task stays behind. */
 const BEHIND_MAX_MS = 400;
 
@@ -35,6 +37,8 @@ export class TaskLoop {
   readonly #time: Time;
   #state: "running" | "stopping" | "abandoned" = "running";
   #committing = false;
+  /** The last commit was a moment ago. */
+  #resting = false;
   #epochBeganMs = 0;
   /** How long an epoch may take now when the task is behind. */
   #behindMs = 0;
@@ -102,8 +106,7 @@ export class TaskLoop {
     switch (message.kind) {
       case "committed":
         this.#committing = false;
-        // Not in the middle of a record: messages arrive between turns. What waited for this commit leaves now (design: adaptive epochs).
-        if (this.#state === "running") this.#endEpochIfDue(this.#time.elapsed());
+        this.#rest();
         break;
       case "stop":
         if (this.#state === "running") this.#state = "stopping";
@@ -114,6 +117,15 @@ export class TaskLoop {
     }
     this.#wake?.();
     this.#wake = undefined;
+  }
+
+  /** What waited for the last commit leaves after it (design: adaptive epochs); not in the middle of a record, but between turns. */
+  #rest(): void {
+    this.#resting = true;
+    this.#time.after(REST_MS, () => {
+      this.#resting = false;
+      if (this.#state === "running") this.#endEpochIfDue(this.#time.elapsed());
+    });
   }
 
   #untilHeard(): Promise<void> {
@@ -134,8 +146,8 @@ export class TaskLoop {
   }
 
   #endEpochIfDue(elapsedMs: number): void {
-    if (this.#committing) return;
     const { intervalMs, bytesMax } = this.#start.epochs;
+    if (this.#committing || (this.#resting && this.#task.pendingBytes < bytesMax)) return;
     const ageMs = elapsedMs - this.#epochBeganMs;
     switch (this.#task.pending) {
       case "results":
