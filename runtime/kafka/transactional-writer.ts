@@ -1,8 +1,7 @@
 /**
  * Writes epochs: one producer of one `transactional.id`, one transaction per commit, in Kafka's own requests.
  *
- * Owns the producer's epoch. Who may own the id, and what to do about a rolled back epoch, is the
- * caller's to know.
+ * Owns the producer's epoch. Who may own the id, and what to do about a rolled back epoch of the runtime, is the caller's to know.
  *
  * T1  `commit` says `committed` only after Kafka said that the transaction is, which is asked for only after every record of it
  *     was acknowledged.
