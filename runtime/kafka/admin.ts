@@ -1,10 +1,9 @@
 /** Topics and offsets of a cluster, for start-up, tools and tests. Any thread. */
-
 import type { KafkaConnection } from "../config.ts";
 import { ConfigError } from "../errors.ts";
-import { ClusterMetadata, clientOptions, throwIfFinal } from "./cluster-metadata.ts";
+import { answerOf, ClusterMetadata, clientOptions, throwIfFinal } from "./cluster-metadata.ts";
 import { KafkaUnavailableError } from "./errors.ts";
-import { Admin, ConfigResourceTypes, describeConfigsV4, findErrorBy, ResponseError } from "./library.ts";
+import { Admin, ConfigResourceTypes, describeConfigsV4, findErrorBy } from "./library.ts";
 import { listOffsets } from "./list-offsets.ts";
 import type { Position, TopicPartition } from "./log.ts";
 
@@ -123,18 +122,11 @@ export async function brokerSetting(connection: KafkaConnection, name: string): 
       resourceName: String(id),
       configurationKeys: [name],
     };
-    try {
-      const { results } = await describeConfigsV4.api.async(
-        await cluster.connectionTo(id),
-        [resource],
-        false,
-        false,
-      );
-      return results[0]?.configs.find((config) => config.name === name)?.value ?? undefined;
-    } catch (error) {
-      if (error instanceof ResponseError) return undefined; // not allowed to ask
-      throw error;
-    }
+    // Who may not ask is answered with an error code, and no setting.
+    const { results } = await answerOf<describeConfigsV4.DescribeConfigsResponse>(
+      describeConfigsV4.api.async(await cluster.connectionTo(id), [resource], false, false),
+    );
+    return results[0]?.configs.find((config) => config.name === name)?.value ?? undefined;
   });
 }
 

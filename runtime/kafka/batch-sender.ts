@@ -6,7 +6,7 @@
  * BS2  When `send` is over, for good or for bad, no request of it is under way; but one that was not answered may come late.
  */
 import { throwIfFinal } from "./cluster-metadata.ts";
-import type { Deadline } from "./deadline.ts";
+import type { Deadline, Tries } from "./deadline.ts";
 import type { PartitionBatches } from "./epoch-batches.ts";
 import type { SealedBatch } from "./produce-api.ts";
 import {
@@ -16,8 +16,6 @@ import {
 } from "./transaction-errors.ts";
 import type { Producer, WriterCluster } from "./writer-cluster.ts";
 
-const PAUSE_MIN_MS = 1;
-const PAUSE_MAX_MS = 50;
 /** A broker's `socket.request.max.bytes` is six times as much by default. */
 const REQUEST_BYTES_MAX = 16_000_000;
 const SEQUENCES = 2 ** 31;
@@ -47,14 +45,12 @@ export class BatchSender {
 
   /** Resolves when all is acknowledged. @throws NotDone */
   async send(partitions: readonly PartitionBatches[], deadline: Deadline): Promise<void> {
-    const beganMs = deadline.spentMs;
+    const tries = deadline.tries();
     let unsent = partitions.map((of): Unsent => ({ of, next: 0, sealed: undefined }));
-    for (let pauseMs = PAUSE_MIN_MS; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MAX_MS)) {
+    for (;;) {
       const byLeader = Map.groupBy(unsent, ({ of }) => this.#cluster.leaderOf(of));
       const requests = [...byLeader].map(([leader, of]) =>
-        leader === undefined
-          ? this.#leaderless(of, deadline.spentMs - beganMs)
-          : this.#request(leader, of, deadline, beganMs),
+        leader === undefined ? this.#leaderless(of, tries) : this.#request(leader, of, deadline, tries),
       );
       const answers = await Promise.allSettled(requests); // BS2
       const refused = answers.find(({ status }) => status === "rejected");
@@ -65,15 +61,15 @@ export class BatchSender {
         .map((answer) => (answer.status === "fulfilled" ? answer.value : ""))
         .find(Boolean);
       if (reason === undefined) continue;
-      await deadline.pause(pauseMs, reason);
+      await tries.pause(reason);
       const topics = [...new Set(unsent.map(({ of }) => of.topic))];
       await deadline.within(this.#cluster.refresh(topics)).catch(throwIfFinal);
     }
   }
 
-  async #leaderless(unsent: readonly Unsent[], forMs: number): Promise<string> {
+  async #leaderless(unsent: readonly Unsent[], { spentMs }: Tries): Promise<string> {
     const { of } = unsent[0]!;
-    return reasonToRetry(`${of.topic}/${of.partition}`, UNKNOWN_TOPIC_OR_PARTITION, forMs);
+    return reasonToRetry(`${of.topic}/${of.partition}`, UNKNOWN_TOPIC_OR_PARTITION, spentMs);
   }
 
   /** Sends the next batch of each partition that has room in a request. @returns why one of them has to be sent again */
@@ -81,7 +77,7 @@ export class BatchSender {
     leader: number,
     unsent: readonly Unsent[],
     deadline: Deadline,
-    beganMs: number,
+    tries: Tries,
   ): Promise<string | undefined> {
     const sent: Unsent[] = [];
     const batches: SealedBatch[] = [];
@@ -106,7 +102,7 @@ export class BatchSender {
       else wrong.push([sent[index]!, errorCode]);
     }
     const reasons = wrong.map(([{ of }, errorCode]) =>
-      reasonToRetry(`${of.topic}/${of.partition}`, errorCode, deadline.spentMs - beganMs),
+      reasonToRetry(`${of.topic}/${of.partition}`, errorCode, tries.spentMs),
     );
     return reasons[0];
   }

@@ -7,7 +7,6 @@
  * M1  Brokers are asked one after the other, known ones first, then those of the configuration: any that is up will do.
  * M2  One refresh at a time; whoever asks meanwhile waits for the next one, which covers its topics.
  */
-
 import type { KafkaConnection } from "../config.ts";
 import { KafkaRefusedError, KafkaUnavailableError } from "./errors.ts";
 import {
@@ -117,7 +116,10 @@ export class ClusterMetadata {
   }
 
   async #refresh(topics: readonly string[]): Promise<void> {
-    const answer = await this.askAny((connection) => requestMetadata(connection, topics));
+    // A topic without a leader is an error code, and the rest of the answer counts.
+    const answer = await this.askAny((connection) =>
+      answerOf<metadataV12.MetadataResponse>(metadataV12.api.async(connection, [...topics], false, false)),
+    );
     this.#brokers = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
     for (const topic of answer.topics) {
       if (!topic.name) continue;
@@ -187,6 +189,16 @@ function* causesOf(error: unknown): Generator<Error & { code?: unknown }> {
   for (let cause = error; cause instanceof Error; cause = cause.cause) yield cause;
 }
 
+/** The library throws answers that hold an error code, the whole of them: here they are answers. */
+export async function answerOf<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof ResponseError) return error.response as T;
+    throw error;
+  }
+}
+
 /** Whether Kafka calls the error one that passes. */
 export function passes(errorCode: number): boolean {
   const id = protocolErrorsCodesById[errorCode];
@@ -195,16 +207,6 @@ export function passes(errorCode: number): boolean {
 
 export function errorName(errorCode: number): string {
   return protocolErrorsCodesById[errorCode] ?? `error ${errorCode}`;
-}
-
-async function requestMetadata(connection: Connection, topics: readonly string[]) {
-  try {
-    return await metadataV12.api.async(connection, [...topics], false, false);
-  } catch (error) {
-    // A topic without a leader makes the library throw away the whole answer: it is kept here.
-    if (error instanceof ResponseError) return error.response as metadataV12.MetadataResponse;
-    throw error;
-  }
 }
 
 function parseBroker(address: string): Broker {

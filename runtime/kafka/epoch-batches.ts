@@ -7,6 +7,7 @@
  */
 
 import { assert } from "../errors.ts";
+import { putInt64, putVarint, varintLength } from "./batch-numbers.ts";
 import { type FrameAt, FrameReader } from "./frames.ts";
 import { crc32c, Reader } from "./library.ts";
 import {
@@ -215,28 +216,4 @@ function copy(from: Buffer, start: number, end: number, to: Buffer, at: number):
   if (end - start > LOOP_MAX) return at + from.copy(to, at, start, end);
   for (let i = start; i < end; i++) to[at++] = from[i]!;
   return at;
-}
-
-/** Zigzag, seven bits a byte, lowest first. */
-function putVarint(bytes: Buffer, start: number, value: number): number {
-  let left = value < 0 ? -2 * value - 1 : 2 * value;
-  let at = start;
-  for (; left > 0x7fff_ffff; left = Math.floor(left / 0x80)) bytes[at++] = (left % 0x80) | 0x80;
-  for (; left > 0x7f; left >>= 7) bytes[at++] = (left & 0x7f) | 0x80;
-  bytes[at++] = left;
-  return at;
-}
-
-function varintLength(value: number): number {
-  let left = value < 0 ? -2 * value - 1 : 2 * value;
-  let length = 1;
-  for (; left > 0x7fff_ffff; left = Math.floor(left / 0x80)) length++;
-  for (; left > 0x7f; left >>= 7) length++;
-  return length;
-}
-
-/** Two's complement. */
-function putInt64(bytes: Buffer, at: number, value: number): void {
-  bytes.writeInt32BE(Math.floor(value / 0x1_0000_0000), at);
-  bytes.writeUInt32BE(((value % 0x1_0000_0000) + 0x1_0000_0000) % 0x1_0000_0000, at + 4);
 }

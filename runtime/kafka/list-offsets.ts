@@ -1,8 +1,8 @@
 /** First and end offsets of partitions, and how many a topic has: asked of the cluster, retried while it may yet answer. */
 
-import { type ClusterMetadata, errorName, passes, throwIfFinal } from "./cluster-metadata.ts";
+import { answerOf, type ClusterMetadata, errorName, passes, throwIfFinal } from "./cluster-metadata.ts";
 import { KafkaRefusedError, KafkaUnavailableError, UnknownTopicError } from "./errors.ts";
-import { listOffsetsV8, ResponseError } from "./library.ts";
+import { listOffsetsV8 } from "./library.ts";
 import type { TopicPartition } from "./log.ts";
 
 /** A broker may be away for a minute. */
@@ -67,12 +67,9 @@ async function ask(
       .map((one) => ({ partitionIndex: one.partition, currentLeaderEpoch: -1, timestamp })),
   }));
   const connection = await cluster.connectionTo(leader);
-  const answer = await listOffsetsV8.api
-    .async(connection, -1, committedOnly ? 1 : 0, topics)
-    .catch((error: unknown) => {
-      if (error instanceof ResponseError) return error.response as listOffsetsV8.ListOffsetsResponse;
-      throw error;
-    });
+  const answer = await answerOf<listOffsetsV8.ListOffsetsResponse>(
+    listOffsetsV8.api.async(connection, -1, committedOnly ? 1 : 0, topics),
+  );
   const byKey = new Map<string, number>();
   for (const topic of answer.topics) {
     for (const partition of topic.partitions) {

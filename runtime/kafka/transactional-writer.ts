@@ -45,9 +45,6 @@ export interface TransactionalWriterOptions {
   readonly newCluster?: (options: WriterClusterOptions) => WriterCluster;
 }
 
-/** Kafka says that a transaction is committed a moment before it takes the next one: asked again soon, then less so. */
-const PAUSE_MIN_MS = 1;
-const PAUSE_MAX_MS = 50;
 const YIELD_FRAMES = 10_000;
 
 export function createTransactionalWriter(
@@ -183,20 +180,20 @@ class KafkaWriter implements TransactionalWriter {
 
   /** Asks the coordinator until it says that it is done. @throws NotDone */
   async #ask(what: string, deadline: Deadline, request: () => Promise<number>): Promise<void> {
-    const beganMs = deadline.spentMs;
-    for (let pauseMs = PAUSE_MIN_MS; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MAX_MS)) {
+    const tries = deadline.tries();
+    for (;;) {
       let reason: string;
       try {
         const errorCode = await deadline.within(request());
         if (errorCode === 0) return;
-        reason = reasonToRetry(what, errorCode, deadline.spentMs - beganMs);
+        reason = reasonToRetry(what, errorCode, tries.spentMs);
       } catch (error) {
         if (error instanceof NotDone) throw error;
         throwIfFinal(error);
         reason = `${what}: ${(error as Error).message}`;
         this.#renewFor = `a request was not answered (${reason})`; // T4
       }
-      await deadline.pause(pauseMs, reason);
+      await tries.pause(reason);
     }
   }
 

@@ -5,7 +5,7 @@
  */
 
 import type { KafkaConnection } from "../config.ts";
-import { ClusterMetadata, errorName } from "./cluster-metadata.ts";
+import { answerOf, ClusterMetadata, errorName } from "./cluster-metadata.ts";
 import { KafkaUnavailableError } from "./errors.ts";
 import {
   addPartitionsToTxnV3,
@@ -14,7 +14,6 @@ import {
   findCoordinatorV4,
   initProducerIdV4,
   type produceV11,
-  ResponseError,
 } from "./library.ts";
 import type { TopicPartition } from "./log.ts";
 import { produceRaw, type SealedBatch } from "./produce-api.ts";
@@ -187,15 +186,5 @@ class KafkaWriterCluster implements WriterCluster {
         `${transactionalId} has no coordinator now: ${errorName(found?.errorCode ?? -1)}`,
       );
     return found.nodeId;
-  }
-}
-
-/** The library throws answers that hold an error code: here they are answers. */
-async function answerOf<T>(asked: Promise<T>): Promise<T> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof ResponseError) return error.response as T;
-    throw error;
   }
 }

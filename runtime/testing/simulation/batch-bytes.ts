@@ -1,4 +1,5 @@
 /** The bytes of a record batch (magic 2) as a broker hands them out: what the runtime's own reader walks. Layout: record-batch.ts. */
+import { putInt64, putVarint } from "../../kafka/batch-numbers.ts";
 import { crc32c } from "../../kafka/library.ts";
 
 export interface LogRecord {
@@ -55,36 +56,19 @@ function putRecord(start: number, record: LogRecord, head: BatchHead, baseMs: nu
   const bodyStart = start + 5;
   let at = bodyStart;
   scratch[at++] = 0;
-  at = putVarint(at, record.timestampMs - baseMs);
-  at = putVarint(at, record.offset - head.baseOffset);
+  at = putVarint(scratch, at, record.timestampMs - baseMs);
+  at = putVarint(scratch, at, record.offset - head.baseOffset);
   at = putField(at, key);
   at = putField(at, value);
-  at = putVarint(at, 0);
-  const body = putVarint(start, at - bodyStart);
+  at = putVarint(scratch, at, 0);
+  const body = putVarint(scratch, start, at - bodyStart);
   scratch.copyWithin(body, bodyStart, at);
   return body + at - bodyStart;
 }
 
 function putField(start: number, bytes: Buffer | null): number {
-  if (bytes === null) return putVarint(start, -1);
-  const at = putVarint(start, bytes.length);
+  if (bytes === null) return putVarint(scratch, start, -1);
+  const at = putVarint(scratch, start, bytes.length);
   scratch.set(bytes, at);
   return at + bytes.length;
-}
-
-/** Zigzag, seven bits a byte, lowest first. */
-function putVarint(start: number, value: number): number {
-  let left = value < 0 ? -2 * value - 1 : 2 * value;
-  let at = start;
-  while (left > 0x7f) {
-    scratch[at++] = (left % 0x80) | 0x80;
-    left = Math.floor(left / 0x80);
-  }
-  scratch[at++] = left;
-  return at;
-}
-
-function putInt64(bytes: Buffer, at: number, value: number): void {
-  bytes.writeInt32BE(Math.floor(value / 0x1_0000_0000), at);
-  bytes.writeUInt32BE(((value % 0x1_0000_0000) + 0x1_0000_0000) % 0x1_0000_0000, at + 4);
 }

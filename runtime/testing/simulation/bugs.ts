@@ -13,9 +13,7 @@ import type {
 } from "../../kafka/log.ts";
 import type { WriterCluster } from "../../kafka/writer-cluster.ts";
 import type { ReaderFlaws } from "./reader-link.ts";
-
-/** To which a writer asks again, and thinks no more of it. */
-const NOT_COORDINATOR = 16;
+import { ERROR_CODES } from "./writer-link.ts";
 
 export interface Bug {
   readonly about: string;
@@ -89,7 +87,8 @@ export const BUGS = {
       const { endTransaction } = cluster;
       return Object.assign(cluster, {
         endTransaction: (...asked: Parameters<typeof endTransaction>) =>
-          endTransaction(...asked).catch(() => NOT_COORDINATOR),
+          // To which a writer asks again, and thinks no more of it.
+          endTransaction(...asked).catch(() => ERROR_CODES.NOT_COORDINATOR),
       });
     },
   },

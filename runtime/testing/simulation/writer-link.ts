@@ -4,6 +4,7 @@
  */
 import { Batch, checkBatches } from "../../kafka/record-batch.ts";
 import { RecordWalk } from "../../kafka/record-walk.ts";
+import { UNKNOWN_TOPIC_OR_PARTITION } from "../../kafka/transaction-errors.ts";
 import type { WriterCluster, WriterClusterOptions } from "../../kafka/writer-cluster.ts";
 import type { LogRecord } from "./batch-bytes.ts";
 import type { Cluster } from "./cluster.ts";
@@ -12,10 +13,9 @@ import { BROKEN, REFUSED, type RequestKind } from "./network.ts";
 import type { ProduceError } from "./partition-log.ts";
 import type { Thread } from "./world.ts";
 
-const UNKNOWN_TOPIC_OR_PARTITION = 3;
 const NOT_LEADER = 6;
 const MESSAGE_TOO_LARGE = 10;
-const ERROR_CODES: Readonly<Record<CoordinatorError | ProduceError, number>> = {
+export const ERROR_CODES: Readonly<Record<CoordinatorError | ProduceError, number>> = {
   NOT_COORDINATOR: 16,
   OUT_OF_ORDER_SEQUENCE: 45,
   INVALID_PRODUCER_EPOCH: 47,
