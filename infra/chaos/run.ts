@@ -301,17 +301,21 @@ class Run {
     if (once && !this.#loadEnded()) await this.#cluster.hurry();
     while (!this.#cluster.loads.every(({ done }) => done) && !signal.aborted) await this.#pause(200);
     const endedMs = Date.now();
-    while (!signal.aborted && !(await this.#isComplete())) {
+    for (;;) {
+      const missing = await this.#incomplete();
+      if (missing === undefined || signal.aborted) return;
       if (Date.now() - endedMs > maxMs) {
-        this.#violations.push(`not complete ${maxMs / 1000} s after the last read`);
+        this.#violations.push(`not complete ${maxMs / 1000} s after the last read: ${missing}`);
         return;
       }
       await this.#pause(500);
     }
   }
 
-  async #isComplete(): Promise<boolean> {
-    if (this.#flow.outcomes < this.#race.reads.size) return false;
+  /** What is not there yet; undefined: nothing. */
+  async #incomplete(): Promise<string | undefined> {
+    const { outcomes } = this.#flow;
+    if (outcomes < this.#race.reads.size) return `${outcomes} outcomes of ${this.#race.reads.size}`;
     const expected = [...this.#race.statuses.values()];
     try {
       const states = await sql<{ status: string; runners: number }>(
@@ -319,13 +323,14 @@ class Run {
         "SELECT status, count() AS runners FROM runners WHERE race = {race: String} GROUP BY status",
         { race: this.#race.id },
       );
-      return ["finished", "dnf", "registered"].every(
-        (name) =>
-          (states.find(({ status }) => status === name)?.runners ?? 0) ===
-          expected.filter((status) => status === name).length,
-      );
-    } catch {
-      return false; // ClickHouse is away
+      for (const name of ["finished", "dnf", "registered"]) {
+        const found = states.find(({ status }) => status === name)?.runners ?? 0;
+        const should = expected.filter((status) => status === name).length;
+        if (found !== should) return `${found} runners are ${name} in ClickHouse, should be ${should}`;
+      }
+      return undefined;
+    } catch (error) {
+      return `ClickHouse does not answer: ${(error as Error).message}`;
     }
   }
 
@@ -336,6 +341,7 @@ class Run {
       clickHouse: this.#cluster.clickHouse.connection,
       apis: this.#cluster.nodes.map(({ url }) => url),
       followers: this.#followers,
+      boardRows: WINDOW,
       poison: this.#poison,
     };
     let race = await judgeRun(input);

@@ -88,9 +88,12 @@ describe("the verdict", () => {
       .sort((a, b) => a.place! - b.place!)
       .slice(0, 5)
       .map(({ bib, place, netMs, gunMs }) => ({ bib, place, netS: netMs! / 1000, gunS: gunMs / 1000 }));
-    expect(judgeBoard(race, "x", ranked)).toEqual([]);
-    expect(judgeBoard(race, "x", [ranked[1]!, ranked[0]!, ...ranked.slice(2)])).toHaveLength(2);
-    expect(judgeBoard(race, "x", [])).toHaveLength(1);
+    expect(judgeBoard(race, "x", ranked, 5)).toEqual([]);
+    expect(judgeBoard(race, "x", [ranked[1]!, ranked[0]!, ...ranked.slice(2)], 5)).toHaveLength(2);
+    // A board that lost rows, or shows more than it was asked for, is wrong too.
+    expect(judgeBoard(race, "x", ranked.slice(0, 3), 5)).toHaveLength(2);
+    expect(judgeBoard(race, "x", [], 5)).toHaveLength(5);
+    expect(judgeBoard(race, "x", ranked, 4)).toEqual([expect.stringContaining("should not be on it")]);
     const found = new Map(
       [...race.finishers].map(([bib, { netMs, gunMs, ...places }]) => [
         bib,

@@ -31,6 +31,8 @@ export interface VerdictInput {
   readonly clickHouse: ClickHouseConnection;
   readonly apis: readonly string[];
   readonly followers: readonly Follower[];
+  /** As many rows as the spectators' boards show at most. */
+  readonly boardRows: number;
   /** Records that were sent to be refused (VE5). */
   readonly poison: readonly Poison[];
 }
@@ -46,7 +48,7 @@ const JOB = "marathon-leaderboard";
 const TOLD_MAX = 5;
 
 export async function judgeRun(input: VerdictInput): Promise<Verdict> {
-  const { race, kafka, clickHouse, apis, followers, poison } = input;
+  const { race, kafka, clickHouse, apis, followers, boardRows, poison } = input;
   const violations: string[] = [];
   const compared: Record<string, number> = {};
   const note = (what: string, count: number, found: readonly string[]) => {
@@ -93,7 +95,7 @@ export async function judgeRun(input: VerdictInput): Promise<Verdict> {
   for (const follower of followers) {
     note(`events to ${follower.name}`, follower.counts.events, [
       ...follower.violations,
-      ...judgeBoard(race, follower.name, follower.board?.rows ?? []),
+      ...judgeBoard(race, follower.name, follower.board?.rows ?? [], boardRows),
     ]);
   }
   return { violations, compared };
@@ -301,11 +303,16 @@ function judgeStates(
   return is === should ? [] : [`states by SQL are ${is}, should be ${should}`];
 }
 
-/** The final board of a spectator: the first places, as many as it shows. */
-export function judgeBoard(race: ChaosRace, name: string, rows: readonly BoardRow[]): string[] {
+/** The final board of a spectator: the first places, as many as there are up to `rowsMax`, and nothing else. */
+export function judgeBoard(
+  race: ChaosRace,
+  name: string,
+  rows: readonly BoardRow[],
+  rowsMax: number,
+): string[] {
   const ranked = [...race.finishers.values()].filter(({ place }) => place !== null);
   ranked.sort((a, b) => a.place! - b.place! || Number(a.bib) - Number(b.bib));
-  const should = ranked.slice(0, Math.max(rows.length, 1));
+  const should = ranked.slice(0, rowsMax);
   const problems = should.flatMap((finisher, index) => {
     const row = rows[index];
     const same =
@@ -314,6 +321,7 @@ export function judgeBoard(race: ChaosRace, name: string, rows: readonly BoardRo
       ? []
       : [`row ${index + 1} is ${row?.place} ${row?.bib}, should be ${finisher.place} ${finisher.bib}`];
   });
+  for (const row of rows.slice(should.length)) problems.push(`${row.bib} should not be on it`);
   return told(`the board of ${name}`, problems);
 }
 
