@@ -3,6 +3,8 @@
  *
  * W1  Only files found at start are served: a request's path is looked up, never joined to a folder.
  * W2  `NAME.ts` is served as `NAME.js`; imports of `./x.ts` in it say `./x.js`.
+ * W3  What pages share with the runtime lies outside the folder and is named in SHARED; the path of its import, `../` beyond the
+ *     root left out as browsers do, is the path it is served at.
  */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
@@ -24,6 +26,8 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 const COMPRESSED = new Set([".html", ".css", ".js", ".json", ".webmanifest", ".svg"]);
 const COMPRESS_MIN = 1024;
+/** W3. */
+const SHARED = ["runtime/zoned-time.ts"];
 const NOT_SERVED = /\.test\.ts$|\.d\.ts$|^tsconfig\.json$|^\./;
 
 interface Page {
@@ -53,6 +57,19 @@ export function readPages(folder: string): ReadonlyMap<string, Page> {
   for (const name of ["uPlot.esm.js", "uPlot.min.css"]) {
     pages.set(`/vendor/uplot/${name}`, pageOf(extname(name), readFileSync(join(uplot, name))));
   }
+  for (const name of SHARED) {
+    const source = readFileSync(new URL(`../${name}`, import.meta.url), "utf8");
+    pages.set(`/${name.replace(/\.ts$/, ".js")}`, pageOf(".js", scriptOf(source)));
+  }
+  // The library's one-file form makes a global where the browser has none of its own.
+  const temporal = join(dirname(createRequire(import.meta.url).resolve("temporal-polyfill")), "global.js");
+  pages.set(
+    "/vendor/temporal-polyfill.js",
+    pageOf(
+      ".js",
+      Buffer.from(`${readFileSync(temporal, "utf8")}\nexport const { Temporal } = globalThis;\n`),
+    ),
+  );
   return pages;
 }
 
@@ -68,7 +85,9 @@ export function servePages(app: FastifyInstance, pages: ReadonlyMap<string, Page
 function scriptOf(source: string): Buffer {
   const script = stripTypeScriptTypes(source, { mode: "strip" });
   return Buffer.from(
-    script.replace(/(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.{1,2}\/[^"']+)\.ts\2/g, "$1$2$3.js$2"),
+    script
+      .replace(/(\bfrom\s*|\bimport\s*\(?\s*)(["'])(\.{1,2}\/[^"']+)\.ts\2/g, "$1$2$3.js$2")
+      .replace(/(\bfrom\s*)(["'])temporal-polyfill\2/g, "$1$2/vendor/temporal-polyfill.js$2"),
   );
 }
 

@@ -1,6 +1,8 @@
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { AlertsState } from "../live/alerts/alerts-view.ts";
 import type { AlertSummary } from "../live/alerts/schemas.ts";
+import { readPages } from "../pages.ts";
 import type { Leaderboard, RaceDetail, Row, Runner, Split } from "./public/api.ts";
 import { changedLeaderboard, changedRunner } from "./public/changes.ts";
 import { eventParser, type ServerEvent } from "./public/event-parser.ts";
@@ -182,5 +184,22 @@ describe("a change", () => {
     });
     expect(after.status).toBe("finished");
     expect(after.splits.map(({ mat }) => mat)).toEqual(["5k", "10k"]);
+  });
+});
+
+describe("what pages share with the runtime", () => {
+  it("is served as modules that a browser can load as they are", async () => {
+    const pages = readPages(fileURLToPath(new URL("public", import.meta.url)));
+    const vendor = `data:text/javascript;base64,${pages.get("/vendor/temporal-polyfill.js")?.body.toString("base64")}`;
+    const script = pages
+      .get("/runtime/zoned-time.js")
+      ?.body.toString()
+      .replace("/vendor/temporal-polyfill.js", vendor);
+    const served: typeof import("../../runtime/zoned-time.ts") = await import(
+      `data:text/javascript,${encodeURIComponent(script ?? "")}`
+    );
+    expect(served.localToUtcMs("2023-11-05", 9 * 3_600_000, "America/New_York")).toBe(
+      Date.parse("2023-11-05T14:00:00Z"),
+    );
   });
 });
