@@ -3,13 +3,11 @@
  * runs.
  *
  * A stage is what one task runs without a topic in between: the description is cut at each `keyBy` with an exchange, and
- * what still hangs together is a stage. Its name is that of its first keyed step (or, without one, of its first output, or of
- * the exchange that it feeds):
- * the name is part of topic names and transactional ids, so it does not depend on the order of the description.
+ * what still hangs together is a stage. What it is called: placement.ts.
  *
  * P1  Every step name is used once in a job.
  * P2  A step that sets event-time timers has a watermark on a way from a source to it; sources without one do not hold it back.
- * P3  The plan follows from the description alone: every worker and node computes the same.
+ * P3  The plan follows from the description and the placement alone: every worker and node computes the same.
  */
 
 import type { BroadcastSource, FlowGraph, FlowNode } from "../dsl/graph.ts";
@@ -17,6 +15,7 @@ import type { JobDefinition } from "../dsl/job.ts";
 import { topicOf } from "../dsl/process.ts";
 import type { Topic } from "../dsl/topic.ts";
 import { JobError } from "../errors.ts";
+import { candidateNames, type PlacedStage, type Placement, placeStages, UNPLACED } from "./placement.ts";
 import { changelogTopic, deadLetterTopic, exchangeTopic } from "./topics.ts";
 import { validate } from "./validate.ts";
 
@@ -44,11 +43,15 @@ export interface StagePlan {
    * Everything a task writes to, by index of a frame: changelog, dead letters, exchanges, sinks.
    */
   readonly outputs: readonly string[];
+  /** As in the job's placement. */
+  readonly generations: Placement["generations"];
 }
 
 export interface JobPlan {
   readonly job: string;
   readonly graph: FlowGraph;
+  /** What the job's next version is placed by. */
+  readonly placement: Placement;
   /** Upstream before downstream. */
   readonly stages: readonly StagePlan[];
 }
@@ -56,13 +59,18 @@ export interface JobPlan {
 export const CHANGELOG = 0;
 export const DEAD_LETTERS = 1;
 
-/** @throws JobError naming the step and what to do. */
-export function planJob(definition: JobDefinition): JobPlan {
+/**
+ * @param before how the version before this one was placed: its stages keep their names and so their state.
+ * @throws JobError naming the step and what to do.
+ */
+export function planJob(definition: JobDefinition, before: Placement = UNPLACED): JobPlan {
   const graph = definition.graph();
   const nodes = reachable(graph);
   validate(definition.name, graph, nodes);
   const groups = group(nodes);
-  const drafts = groups.map((members) => ({ name: stageName(members, nodes), members }));
+  const marked = groups.map((members) => marksOf(definition.name, members, nodes));
+  const names = placeStages(marked, before);
+  const drafts = groups.map((members, index) => ({ name: names[index]!, members }));
   const nameOf = new Map<FlowNode, string>();
   for (const { name, members } of drafts) for (const node of members) nameOf.set(node, name);
 
@@ -86,9 +94,18 @@ export function planJob(definition: JobDefinition): JobPlan {
         ...exchangesOut.map((node) => exchangeTopic(definition.name, node.exchange.name)),
         ...new Set(sinkTopics),
       ],
+      generations: before.generations,
     };
   });
-  return { job: definition.name, graph, stages: upstreamFirst(definition.name, stages) };
+  const placed = marked.map(
+    ({ steps, inputs, outputs }, index): PlacedStage => ({ name: names[index]!, steps, inputs, outputs }),
+  );
+  return {
+    job: definition.name,
+    graph,
+    placement: { stages: placed, generations: before.generations },
+    stages: upstreamFirst(definition.name, stages),
+  };
 }
 
 export function isExchange(node: FlowNode): node is ExchangeNode {
@@ -126,13 +143,26 @@ function group(nodes: readonly FlowNode[]): FlowNode[][] {
   return [...groups.values()];
 }
 
-function stageName(members: readonly FlowNode[], nodes: readonly FlowNode[]): string {
-  for (const node of members) if (node.kind === "process" || node.kind === "window") return node.name;
-  for (const node of members) if (node.kind === "sink") return `to-${node.topic.name}`;
-  const fed = nodes.filter((node) => isExchange(node) && members.includes(node.inputs[0]!));
-  const [first] = fed.map((node) => (node as ExchangeNode).exchange.name).sort();
-  if (first !== undefined) return `before-${first}`;
-  throw new JobError("a stage ends nowhere: end each stream in .to(topic)");
+function marksOf(job: string, members: readonly FlowNode[], nodes: readonly FlowNode[]) {
+  const exchanges = nodes.flatMap((node) =>
+    isExchange(node) && members.includes(node.inputs[0]!) ? [node.exchange.name] : [],
+  );
+  const sinks = members.flatMap((node) => (node.kind === "sink" ? [node.topic.name] : []));
+  const marks = {
+    steps: members.flatMap((node) => (node.kind === "process" || node.kind === "window" ? [node.name] : [])),
+    inputs: [...new Set(members.flatMap((node) => inputTopic(job, node) ?? []))],
+    outputs: [...new Set(sinks)],
+  };
+  const candidates = candidateNames(marks, exchanges);
+  if (candidates.length === 0) throw new JobError("a stage ends nowhere: end each stream in .to(topic)");
+  const outputs = [...marks.outputs, ...exchanges.map((name) => exchangeTopic(job, name))];
+  return { ...marks, outputs, candidates };
+}
+
+/** The topic by which records come into a stage at this node, if they do. */
+function inputTopic(job: string, node: FlowNode): string | undefined {
+  if (node.kind === "source") return node.topic.name;
+  return isExchange(node) ? exchangeTopic(job, node.exchange.name) : undefined;
 }
 
 function inputsOf(
@@ -143,7 +173,7 @@ function inputsOf(
   const inputs = new Map<string, { nodes: StageInput["nodes"][number][]; upstream: string | undefined }>();
   for (const node of members) {
     if (node.kind !== "source" && !isExchange(node)) continue;
-    const topic = node.kind === "source" ? node.topic.name : exchangeTopic(job, node.exchange.name);
+    const topic = inputTopic(job, node)!;
     const upstream = node.kind === "source" ? undefined : nameOf.get(node.inputs[0]!);
     const input = inputs.get(topic);
     if (input) input.nodes.push(node);

@@ -103,9 +103,12 @@ export class JobHarness {
     this.run();
   }
 
-  /** Every task is lost and restored from what it committed. @param job its next version, if it changed meanwhile. */
+  /**
+   * Every task is lost and restored from what it committed.
+   * @param job its next version, if it changed meanwhile; it is placed as it would be when submitted.
+   */
   restart(job?: JobDefinition): void {
-    if (job) this.#plan = planJob(job);
+    if (job) this.#plan = planJob(job, this.#plan.placement);
     this.#startTasks();
   }
 
