@@ -3,10 +3,14 @@
  * what is allowed instead. This is the closed list of codes and their status.
  *
  * P1  Nothing of our insides (stack, file, address) leaves with an answer: an error that is no `Problem` is `INTERNAL`.
+ * P2  That Kafka does not answer is no fault of the program: 503, with when to ask again.
  */
-import type { FastifyError, FastifyInstance } from "fastify";
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { FastifyError, FastifyInstance, FastifyReply } from "fastify";
 import { Type } from "typebox";
 import { PacestreamError } from "../runtime/errors.ts";
+import { escaped, isPlain, TEXT_PATTERNS } from "./text-patterns.ts";
 
 const STATUS = {
   BAD_REQUEST: 400,
@@ -24,8 +28,10 @@ const STATUS = {
   ALERT_OVER: 409,
   TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
+  HEADERS_TOO_LARGE: 431,
   INTERNAL: 500,
   NOT_READY: 503,
+  KAFKA_AWAY: 503,
   TOO_MANY_READERS: 503,
 } as const;
 
@@ -54,7 +60,8 @@ const QUOTED_MAX = 60;
 
 /** `text` in quotes, cut short, safe in a message. */
 export function quoted(text: string): string {
-  return JSON.stringify(text.length > QUOTED_MAX ? `${text.slice(0, QUOTED_MAX)}…` : text);
+  const short = JSON.stringify(text.length > QUOTED_MAX ? `${text.slice(0, QUOTED_MAX)}…` : text);
+  return isPlain(short) ? short : escaped(short);
 }
 
 /** "a, b, c", or its first `max` with how many more there are. */
@@ -64,18 +71,14 @@ export function listed(values: readonly string[], max = 40): string {
   return values.length > max ? `${shown} and ${values.length - max} more` : shown;
 }
 
+/** When to ask again where Kafka, or the thread that writes to it, does not answer. */
+const AWAY_RETRY_S = 5;
+
 /** Turns every failure of a request into a `ProblemBody` (P1). */
 export function answerProblems(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError | PacestreamError | Error, request, reply) => {
-    const problem = problemOf(error);
-    if (problem.status >= 500 && problem.code === "INTERNAL")
-      request.log.error({ err: error }, "request failed");
-    if (problem.retryAfterS !== undefined) reply.header("retry-after", String(problem.retryAfterS));
-    return reply
-      .code(problem.status)
-      .header("cache-control", "no-store")
-      .type("application/json; charset=utf-8")
-      .send(JSON.stringify({ code: problem.code, message: problem.message }));
+    if (problemOf(error).code === "INTERNAL") request.log.error({ err: error }, "request failed");
+    answerProblem(error, reply);
   });
   app.setNotFoundHandler((request, reply) => {
     const path = request.url.split("?", 1)[0] ?? "";
@@ -89,6 +92,17 @@ export function answerProblems(app: FastifyInstance): void {
   });
 }
 
+/** Answers with what `error` is to the asker (P1). */
+export function answerProblem(error: Error, reply: FastifyReply): void {
+  const { status, code, message, retryAfterS } = problemOf(error);
+  if (retryAfterS !== undefined) reply.header("retry-after", String(retryAfterS));
+  reply
+    .code(status)
+    .header("cache-control", "no-store")
+    .type("application/json; charset=utf-8")
+    .send(JSON.stringify({ code, message }));
+}
+
 function problemOf(error: FastifyError | PacestreamError | Error): {
   status: number;
   code: string;
@@ -98,6 +112,11 @@ function problemOf(error: FastifyError | PacestreamError | Error): {
   if (error instanceof Problem) {
     const { status, code, message, retryAfterS } = error;
     return { status, code, message, ...(retryAfterS !== undefined && { retryAfterS }) };
+  }
+  // P2
+  if (error instanceof PacestreamError && error.code === "KAFKA_UNAVAILABLE") {
+    const message = "Kafka does not answer at the moment; what is sent again with the same id counts once";
+    return { status: STATUS.KAFKA_AWAY, code: "KAFKA_AWAY", message, retryAfterS: AWAY_RETRY_S };
   }
   // The author's own mistakes (a wrong job file, a wrong option) are told in full: their messages are written for that.
   if (error instanceof PacestreamError && (error.code === "JOB" || error.code === "CONFIG")) {
@@ -115,19 +134,56 @@ function problemOf(error: FastifyError | PacestreamError | Error): {
   if (status >= 400 && status < 500) {
     const code: ProblemCode =
       status === 413 ? "TOO_LARGE" : status === 415 ? "UNSUPPORTED_MEDIA_TYPE" : "BAD_REQUEST";
-    return { status, code, message: error.message };
+    return { status, code, message: FRAMEWORK_WORDS[String(fastify.code)] ?? error.message };
   }
   return { status: 500, code: "INTERNAL", message: "the request failed inside; its cause stands in the log" };
 }
+
+/** Where the framework repeats the whole path. */
+const FRAMEWORK_WORDS: Readonly<Record<string, string>> = {
+  FST_ERR_MAX_PARAM_LENGTH: "a part of the path is too long",
+  FST_ERR_BAD_URL: "the path is no text: its percent-encoding is wrong",
+};
 
 function validationMessage(validation: NonNullable<FastifyError["validation"]>, context = "request"): string {
   return validation
     .map((failure) => {
       const name = failure.instancePath.replace(/^\//, "").replaceAll("/", ".") || context;
-      const allowed = failure.params.allowedValues;
+      const { allowedValues: allowed, additionalProperty: unknown, pattern } = failure.params;
+      if (unknown !== undefined) return `${name}: there is no field ${quoted(String(unknown))} here`;
+      const described = TEXT_PATTERNS[String(pattern)];
+      if (described !== undefined) return `${name} must be ${described}`;
       return Array.isArray(allowed)
         ? `${name} must be one of ${allowed.join(", ")}`
         : `${name} ${failure.message}`;
     })
     .join("; ");
+}
+
+/** What is no HTTP, or too much of it, is answered as everything else is, and the connection ends. */
+export function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || socket.destroyed) return;
+  const code: ProblemCode = error.code === "HPE_HEADER_OVERFLOW" ? "HEADERS_TOO_LARGE" : "BAD_REQUEST";
+  const message =
+    code === "HEADERS_TOO_LARGE"
+      ? "the request's line and headers are too long"
+      : "this is no request that HTTP has";
+  if (!socket.writable) return void socket.destroy();
+  socket.end(rawProblem(code, message), () => socket.destroy());
+}
+
+/** An answer with a problem as bytes, for a connection that ends with it. */
+export function rawProblem(code: ProblemCode, message: string, retryAfterS?: number): string {
+  const body = JSON.stringify({ code, message });
+  const status = STATUS[code];
+  return [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    "content-type: application/json; charset=utf-8",
+    "cache-control: no-store",
+    "connection: close",
+    ...(retryAfterS === undefined ? [] : [`retry-after: ${retryAfterS}`]),
+    `content-length: ${Buffer.byteLength(body)}`,
+    "",
+    body,
+  ].join("\r\n");
 }

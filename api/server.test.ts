@@ -1,5 +1,6 @@
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { KafkaUnavailableError } from "../runtime/kafka/errors.ts";
 import type { Correction } from "../schemas/index.ts";
 import type { JobInfo } from "./control/control.ts";
 import { type ApiApp, type AppOptions, createApp } from "./server.ts";
@@ -333,6 +334,22 @@ describe("control", () => {
     expect([response.statusCode, response.json().message]).toEqual([400, message]);
     expect(sent).toEqual([]);
   });
+});
+
+test("that Kafka is away is said as that, with when to ask again", async () => {
+  const away = () => Promise.reject(new KafkaUnavailableError("10.0.0.7:9092 does not answer"));
+  await start({ jobs: { list: away, submit: away, cancel: away }, corrections: { send: away } });
+  await api.follower.ready;
+  const headers = { "content-type": "application/json" };
+  const payload = JSON.stringify({ bib: "2", kind: "disqualify" });
+  for (const response of [
+    await api.app.inject("/v1/jobs"),
+    await api.app.inject({ method: "POST", url: "/v1/races/sample/corrections", headers, payload }),
+  ]) {
+    expect([response.statusCode, response.headers["retry-after"]]).toEqual([503, "5"]);
+    expect(response.json()).toMatchObject({ code: "KAFKA_AWAY" });
+    expect(response.body).not.toContain("10.0.0.7");
+  }
 });
 
 describe("the rest", () => {

@@ -32,7 +32,8 @@ import type { PositionVector } from "./live/position.ts";
 import { liveRoutes } from "./live/routes.ts";
 import { HUB_LIMITS, type HubLimits, StreamHub } from "./live/stream-hub.ts";
 import { readPages, servePages } from "./pages.ts";
-import { answerProblems } from "./problem.ts";
+import { readParameters } from "./parameters.ts";
+import { answerBrokenRequest, answerProblem, answerProblems } from "./problem.ts";
 import { setSecurityHeaders } from "./security.ts";
 
 const CLOSE_GRACE_MS = 2000;
@@ -82,6 +83,8 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_MAX,
     routerOptions: { maxParamLength: PARAM_MAX },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, _request, reply) => answerProblem(error, reply),
     forceCloseConnections: "idle",
     // Slow senders of headers and bodies are cut off; streams are answers and may last.
     requestTimeout: 30_000,
@@ -116,6 +119,7 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
   const model = () => follower.model;
 
   answerProblems(app);
+  readParameters(app);
   setSecurityHeaders(app);
   await app.register(fastifySwagger, {
     openapi: {

@@ -8,13 +8,14 @@ import { randomUUID } from "node:crypto";
 import { type Static, Type } from "typebox";
 import type { Correction, CorrectionKind, Race } from "../../schemas/index.ts";
 import { listed, Problem, quoted } from "../problem.ts";
+import { LINES, ONE_LINE } from "../text-patterns.ts";
 import { timeOfDayMs } from "./time-of-day.ts";
 
 const KINDS: readonly CorrectionKind[] = ["void", "add", "change", "disqualify", "reinstate"];
 
 export const CorrectionBody = Type.Object(
   {
-    bib: Type.String({ minLength: 1, maxLength: 50 }),
+    bib: Type.String({ maxLength: 50, pattern: ONE_LINE }),
     kind: Type.Unsafe<CorrectionKind>({ type: "string", enum: [...KINDS] }),
     id: Type.Optional(
       Type.String({
@@ -27,12 +28,12 @@ export const CorrectionBody = Type.Object(
     ),
     read: Type.Optional(
       Type.String({
-        minLength: 1,
         maxLength: 200,
+        pattern: ONE_LINE,
         description: "void, change: id of the read; absent: whichever counts at the mat",
       }),
     ),
-    mat: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: "void, add, change" })),
+    mat: Type.Optional(Type.String({ maxLength: 100, pattern: ONE_LINE, description: "void, add, change" })),
     time: Type.Optional(
       Type.Unsafe<number | string>({
         anyOf: [{ type: "number" }, { type: "string", maxLength: 20 }],
@@ -40,7 +41,7 @@ export const CorrectionBody = Type.Object(
           "add, change: when the chip crossed, seconds since local midnight or HH:MM:SS[.mmm] local time of day",
       }),
     ),
-    reason: Type.Optional(Type.String({ maxLength: 500 })),
+    reason: Type.Optional(Type.String({ maxLength: 500, pattern: LINES })),
   },
   { additionalProperties: false },
 );

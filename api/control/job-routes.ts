@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Type } from "typebox";
 import { listed, Problem, ProblemBody, quoted } from "../problem.ts";
 import { controlGuard } from "../security.ts";
+import { ONE_LINE } from "../text-patterns.ts";
 import type { JobControl } from "./control.ts";
 
 export interface JobRoutesOptions {
@@ -22,8 +23,8 @@ const Job = Type.Object({
 const Spec = Type.Object(
   {
     module: Type.String({
-      minLength: 1,
       maxLength: 500,
+      pattern: ONE_LINE,
       description: "path of the job's module, such as jobs/marathon-leaderboard.ts",
     }),
     parallelism: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024 })),

@@ -99,7 +99,10 @@ export const liveRoutes: FastifyPluginAsyncTypebox<LiveRoutesOptions> = async (a
     async (request, reply) => {
       const view = raceNow(request.params.race);
       if (isFresh(request, reply, etagOf(view))) return reply;
-      const bibs = view.bibsBeginning((request.query.q ?? "").trim(), request.query.limit ?? 20);
+      const bibs = view.bibsBeginning(
+        (request.query.q ?? "").trim(),
+        schema.SearchLimit.of(request.query.limit),
+      );
       return { runners: bibs.map((bib) => summaryOf(view.runner(bib)!)) };
     },
   );
@@ -190,8 +193,8 @@ function asked(query: {
     at: query.at ?? LIVE,
     by: query.by ?? "overall",
     of: query.of ?? "",
-    limit: query.limit ?? schema.LIMIT_DEFAULT,
-    offset: query.offset ?? 0,
+    limit: schema.Limit.of(query.limit),
+    offset: schema.Offset.of(query.offset),
   };
 }
 

@@ -3,9 +3,9 @@
  * the OpenAPI description. Times are seconds, times of day seconds since local midnight, distances metres.
  */
 import { Type } from "typebox";
+import { count } from "../parameters.ts";
 
-export const LIMIT_MAX = 1000;
-export const LIMIT_DEFAULT = 50;
+const LIMIT_MAX = 1000;
 const TEXT_MAX = 100;
 
 const nullable = (type: "number" | "integer", description?: string) =>
@@ -27,19 +27,20 @@ const Status = Type.Unsafe<"registered" | "running" | "overdue" | "finished" | "
 export const RaceParams = Type.Object({ race: text("id of a race, as /v1/races lists them") });
 export const RunnerParams = Type.Object({ race: text("id of a race"), bib: text() });
 
-const windowOf = {
+export const Limit = count("limit", { minimum: 1, maximum: LIMIT_MAX, default: 50 });
+export const Offset = count("offset", { minimum: 0, maximum: 10_000_000, default: 0 });
+export const SearchLimit = count("limit", { minimum: 1, maximum: LIMIT_MAX, default: 20 });
+
+export const LeaderboardQuerystring = Type.Object({
   at: Type.Optional(text("a mat of the race, or `live`: by distance and time now. Default: live")),
   by: Type.Optional(By),
   of: Type.Optional(text("the gender (`F`) or the division with its gender (`M 40-44`)")),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMIT_MAX, default: LIMIT_DEFAULT })),
-};
-export const LeaderboardQuerystring = Type.Object({
-  ...windowOf,
-  offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000, default: 0 })),
+  limit: Limit.schema,
+  offset: Offset.schema,
 });
 export const SearchQuerystring = Type.Object({
   q: Type.Optional(text("how the bib begins; empty: every bib")),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMIT_MAX, default: 20 })),
+  limit: SearchLimit.schema,
 });
 export const StreamHeaders = Type.Object({
   "last-event-id": Type.Optional(

@@ -56,7 +56,8 @@ export const alertRoutes: FastifyPluginAsyncTypebox<AlertRoutesOptions> = async 
       },
     },
     async ({ query }) => {
-      const { limit = schema.ALERT_LIMIT_DEFAULT, cursor } = query;
+      const { cursor } = query;
+      const limit = schema.Limit.of(query.limit);
       const after = cursor === undefined ? undefined : placeOf(cursor);
       const { found, more, total } = findAlerts(book(), alertQueryOf(query), limit, after);
       const alerts = found.map((known) => summaryOf(known, races()));
@@ -78,7 +79,7 @@ export const alertRoutes: FastifyPluginAsyncTypebox<AlertRoutesOptions> = async 
       },
     },
     (request, reply) => {
-      const { limit = schema.ALERT_LIMIT_DEFAULT } = request.query;
+      const limit = schema.Limit.of(request.query.limit);
       openStream(hub, alertsView(book, races, alertQueryOf(request.query), limit), request, reply);
     },
   );

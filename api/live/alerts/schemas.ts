@@ -4,10 +4,11 @@
  */
 import { type Static, type TSchema, Type } from "typebox";
 import type { AlertKind, AlertState } from "../../../schemas/index.ts";
+import { count } from "../../parameters.ts";
+import { LINES, ONE_LINE } from "../../text-patterns.ts";
 import { ALERT_KINDS, URGENCIES, type Urgency } from "./urgency.ts";
 
-export const ALERT_LIMIT_MAX = 500;
-export const ALERT_LIMIT_DEFAULT = 50;
+export const Limit = count("limit", { minimum: 1, maximum: 500, default: 50 });
 export const ALERT_STATES: readonly AlertState[] = ["raised", "escalated", "acknowledged", "cleared"];
 const ID_MAX = 400;
 const NOTE_MAX = 500;
@@ -39,7 +40,7 @@ const filter = {
   kind: Type.Optional(
     Type.String({ maxLength: 200, description: `some of ${ALERT_KINDS.join(", ")}, with commas between` }),
   ),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: ALERT_LIMIT_MAX, default: ALERT_LIMIT_DEFAULT })),
+  limit: Limit.schema,
 };
 export const AlertsStreamQuerystring = Type.Object(filter);
 export const AlertsQuerystring = Type.Object({
@@ -122,10 +123,13 @@ export const AcknowledgeBody = Type.Object(
     by: Type.String({
       minLength: 1,
       maxLength: 100,
-      pattern: "^\\S(.*\\S)?$",
-      description: "who takes it on: a call sign such as medic-3, no name",
+      pattern: ONE_LINE,
+      description:
+        "who takes it on: a call sign such as medic-3, no name; one line, no blank before or after, nothing unprintable",
     }),
-    note: Type.Optional(Type.String({ maxLength: NOTE_MAX, description: "for colleagues; no names" })),
+    note: Type.Optional(
+      Type.String({ maxLength: NOTE_MAX, pattern: LINES, description: "for colleagues; no names" }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -170,7 +170,7 @@ describe("windows", () => {
       athlete: ATHLETE,
       size: "1d",
       fromMs: 0,
-      toMs: Number.MAX_SAFE_INTEGER,
+      toMs: 8_640_000_000_000_000,
       limit: 361,
     });
   });

@@ -27,7 +27,7 @@ export interface AthleteRoutesOptions extends AthleteNow {
 const tags = ["athletes"];
 const refusals = { 400: ProblemBody, 401: ProblemBody, 403: ProblemBody };
 const answers = { ...refusals, 404: ProblemBody, 503: ProblemBody };
-const EVER = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
+const EVER = { fromMs: schema.From.of(undefined), toMs: schema.To.of(undefined) };
 /** Longer ago than this before the last reading is another day's exercise. */
 const EXERCISE_MAX_MS = 86_400_000;
 
@@ -115,7 +115,10 @@ export const athleteRoutes: FastifyPluginAsyncTypebox<AthleteRoutesOptions> = as
       },
     },
     async ({ params: { id }, query }): Promise<schema.WindowsAnswer> => {
-      const { size = "10s", from = EVER.fromMs, to = EVER.toMs, limit = schema.WINDOW_LIMIT_DEFAULT } = query;
+      const { size = "10s" } = query;
+      const from = schema.From.of(query.from);
+      const to = schema.To.of(query.to);
+      const limit = schema.WindowLimit.of(query.limit);
       if (from >= to) throw new Problem("BAD_REQUEST", `from must be before to: ${from} is not before ${to}`);
       const found = await store.windows({ athlete: id, size, fromMs: from, toMs: to, limit: limit + 1 });
       if (found.length === 0) await lastWindowOf(id);

@@ -5,10 +5,9 @@
  */
 import { type Static, Type } from "typebox";
 import type { ResultPane } from "../../../schemas/index.ts";
+import { count } from "../../parameters.ts";
 import type { AlertSummary } from "../alerts/schemas.ts";
 
-export const WINDOW_LIMIT_MAX = 2000;
-export const WINDOW_LIMIT_DEFAULT = 360;
 /** Milliseconds of each size of window that the job has. */
 export const SIZES = { "10s": 10_000, "1m": 60_000, "1d": 86_400_000 } as const;
 export type Size = keyof typeof SIZES;
@@ -24,8 +23,19 @@ const text = (description?: string) => Type.Unsafe<string | null>(nullable("stri
 const oneOf = <T extends string>(values: readonly T[], description?: string) =>
   Type.Unsafe<T>({ type: "string", enum: [...values], ...(description && { description }) });
 const Size = oneOf(Object.keys(SIZES) as Size[]);
-const Time = (description: string) =>
-  Type.Optional(Type.Integer({ minimum: 0, maximum: TIME_MAX, description }));
+export const From = count("from", {
+  minimum: 0,
+  maximum: TIME_MAX,
+  default: 0,
+  description: "windows that begin then or later, Unix milliseconds",
+});
+export const To = count("to", {
+  minimum: 0,
+  maximum: TIME_MAX,
+  default: TIME_MAX,
+  description: "windows that begin before, Unix milliseconds",
+});
+export const WindowLimit = count("limit", { minimum: 1, maximum: 2000, default: 360 });
 
 export const AthleteParams = Type.Object({
   id: Type.String({
@@ -53,11 +63,9 @@ export const TrackedAnswer = Type.Object({
 });
 export const WindowsQuerystring = Type.Object({
   size: Type.Optional(Size),
-  from: Time("windows that begin then or later, Unix milliseconds"),
-  to: Time("windows that begin before, Unix milliseconds"),
-  limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: WINDOW_LIMIT_MAX, default: WINDOW_LIMIT_DEFAULT }),
-  ),
+  from: From.schema,
+  to: To.schema,
+  limit: WindowLimit.schema,
 });
 
 const statsFields = {
