@@ -13,7 +13,14 @@ import {
   Upload,
 } from "../schemas/index.ts";
 import collars, { COLLARS } from "./collar-aggregates.ts";
-import { differences, rowsOf, sessionsOf, statsOfRows, windowsOf } from "./lib/aggregates/testing/oracle.ts";
+import {
+  daysOf,
+  differences,
+  rowsOf,
+  sessionsOf,
+  statsOfRows,
+  windowsOf,
+} from "./lib/aggregates/testing/oracle.ts";
 import { shippedTracks, underWay, uploadsOf } from "./lib/aggregates/testing/recorded.ts";
 import runners, { RUNNERS } from "./windowed-aggregates.ts";
 
@@ -107,7 +114,9 @@ describe.each(WAYS)("recordings, %s, come to what SQL would say of", (_name, way
 
   test("windows of 10 s, a minute and a day", () => {
     expect(got.windows.size).toBeGreaterThan(2_000);
-    expect(differences(pick(got.windows), figures(windowsOf(rows(), RUNNERS)))).toEqual([]);
+    const days = [...got.windows.values()].filter(({ size }) => size === RUNNERS.days.name);
+    const expected = [...windowsOf(rows(), RUNNERS), ...daysOf(rows(), days, RUNNERS)];
+    expect(differences(pick(got.windows), figures(new Map(expected)))).toEqual([]);
     expect(new Set([...got.windows.values()].map(({ pane }) => pane))).toEqual(new Set(["on_time"]));
   });
   test("sessions of activity and rest", () => {
@@ -162,7 +171,7 @@ const running = (fromS: number, count: number, id: number, participant = "r"): U
   device: `watch-${participant}`,
   id,
   sentMs: T0 + (fromS + count - 1) * 1000,
-  receivedMs: T0,
+  receivedMs: T0 + (fromS + count - 1) * 1000,
   readings: Array.from({ length: count }, (_, i): Reading => {
     const s = fromS + i;
     return {
@@ -229,7 +238,7 @@ describe("a window", () => {
     ["in a replay, years later", T0 + 365 * hours(24)],
   ])("is not closed by a clock that runs ahead, whose readings are told of: %s", (_, nowMs) => {
     const { harness, send, said } = start(nowMs);
-    send(running(0, 10, 0), running(3_000, 10, 1, "ahead"));
+    send(running(0, 10, 0), { ...running(3_000, 10, 1, "ahead"), receivedMs: T0 + 10_000 });
     expect(said("10s")).toEqual([]);
     const late = harness.output("late-readings", LateReading);
     expect(late.map(({ participant, missed }) => [participant, missed])).toEqual(
@@ -300,5 +309,5 @@ test("the same job with a collar's configuration tells an animal's cycles of act
     ["active", 90, 105, 180, 1200],
   ]);
   const sizes = harness.output("collar-reading-windows", ReadingWindow).map(({ size }) => size);
-  expect(new Set(sizes)).toEqual(new Set(COLLARS.windows.map(({ name }) => name)));
+  expect(new Set(sizes)).toEqual(new Set([...COLLARS.windows, COLLARS.days].map(({ name }) => name)));
 });

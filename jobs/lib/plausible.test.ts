@@ -52,11 +52,11 @@ test("what a person cannot do an animal may", () => {
 });
 
 test("a counter that falls or grows faster than anybody can has grown by nothing", () => {
-  expect(grownBy(100, 103, 1_000, PERSON.metresPerSMax)).toBe(3);
-  expect(grownBy(100, 140, 1_000, PERSON.metresPerSMax)).toBe(40);
-  expect(grownBy(100, 141, 1_000, PERSON.metresPerSMax)).toBe(0);
-  expect(grownBy(100, 3, 1_000, PERSON.metresPerSMax)).toBe(0);
-  expect(grownBy(100, 103, 0, PERSON.metresPerSMax)).toBe(0);
+  expect(grownBy(100, 103, 1_000, PERSON.metres)).toBe(3);
+  expect(grownBy(100, 240, 1_000, PERSON.metres)).toBe(140);
+  expect(grownBy(100, 241, 1_000, PERSON.metres)).toBe(0);
+  expect(grownBy(100, 3, 1_000, PERSON.metres)).toBe(0);
+  expect(grownBy(100, 65_100, 1_000, PERSON.strides)).toBe(0);
 });
 
 test("clocks that begin anew, at 1970, GPS's zero or FIT's, are before any reading", () => {

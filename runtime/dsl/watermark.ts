@@ -30,7 +30,7 @@ export interface WatermarkOptions<T> {
   readonly driftMax?: number;
   /**
    * What to do with a record dated more than `ahead` after Kafka got it, which no right clock can do. It never moves the
-   * watermark. `to`: it goes to this side output of `.watermark(...)` instead of on.
+   * watermark; one that is less ahead moves it to when Kafka got it, no further. `to`: it goes to this side output of `.watermark(...)` instead of on.
    * The record's Kafka timestamp is what it is held against, so the same record is judged the same whenever it is read; or what
    * `receivedOf` says, where values know better when they were received: in a replay, Kafka's time is years later.
    */

@@ -94,6 +94,11 @@ export interface WindowOptions<In> {
   /** Gets the records that come after that. Default: they are left out, and counted. */
   readonly late?: SideOutput<In>;
   readonly early?: EarlyResults;
+  /**
+   * Not `on-time`, and again with each late record, but once, when the allowed lateness is past as well: for results that are not
+   * to be taken back, such as a stretch of activity, which a late record may make longer.
+   */
+  readonly finalOnly?: boolean;
 }
 
 function positive(what: string, which: string, ms: number): void {

@@ -143,7 +143,7 @@ function windowIsWhole(
   fail: Fail,
 ): void {
   const { name, assigner, options, aggregate } = node;
-  const { allowedLateness = 0, late, early } = options;
+  const { allowedLateness = 0, late, early, finalOnly = false } = options;
   if (typeof aggregate?.add !== "function" || typeof aggregate.result !== "function" || !aggregate.codec)
     fail(`window "${name}" has no aggregate: give it aggregate({ ... }) or collect({ ... })`);
   if (!Number.isInteger(allowedLateness) || allowedLateness < 0)
@@ -151,7 +151,7 @@ function windowIsWhole(
       `window "${name}": allowedLateness is ${allowedLateness}; it has to be whole milliseconds, 0 or more`,
     );
   if (assigner.kind === "count") {
-    if (allowedLateness > 0 || late || early)
+    if (allowedLateness > 0 || late || early || finalOnly)
       fail(`window "${name}" counts records: nothing is early or late in it, leave those options out`);
     return;
   }

@@ -7,7 +7,7 @@ import heartRateWindows from "./windows.ts";
 const T0 = 1_700_000_000_000;
 
 function harnessAt(options = {}) {
-  const harness = new JobHarness(heartRateWindows, { partitions: 1, nowMs: T0, ...options });
+  const harness = new JobHarness(heartRateWindows, { partitions: 1, nowMs: T0 + minutes(4), ...options });
   const send = (second: number, hr: number) => {
     harness.send("readings", Reading, "d1", { device: "d1", id: "", tsMs: T0 + seconds(second), hr });
     harness.run();

@@ -5,7 +5,8 @@ import type { Push } from "./record-context.ts";
 
 /**
  * Gives a record its event time and lets its partition's watermark know of it; unless its time cannot be: then it goes to
- * `pushFuture`, or on without moving time.
+ * `pushFuture`, or on without moving time. One from a little ahead, by a clock that is a little fast, moves time to when it was
+ * received and no further: what others read until then is not late by it.
  */
 export function watermark(
   node: Extract<FlowNode, { kind: "watermark" }>,
@@ -40,7 +41,8 @@ export function watermark(
     }
     push(value);
     if (record.partition !== partition || record.topic !== topic) turnTo();
+    const seenMs = future && receivedMs < timeMs ? receivedMs : timeMs;
     // After the record itself: one that throws below does not move time.
-    runtime.observeEventTime(timeMs, current.onRecord(value, timeMs));
+    runtime.observeEventTime(seenMs, current.onRecord(value, seenMs));
   };
 }

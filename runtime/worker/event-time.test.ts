@@ -146,10 +146,21 @@ describe("a stream on which all has gone quiet", () => {
 describe("a record from the future", () => {
   const ahead = seconds(60);
   it("does not move the watermark, so that it makes nobody else late", () => {
-    const { send, counts } = harnessOf(disorder({ future: { ahead } }));
+    const { harness, send, counts } = harnessOf(disorder({ future: { ahead } }));
     send("a", 1, 10_000, 2);
+    harness.nowMs = T0 + seconds(12);
     send("a", 12);
     expect(counts()).toEqual(["a 0 2"]);
+  });
+
+  it("moves the watermark to when it was received at most, if it is one that a clock a little fast may give", () => {
+    const { harness, send, counts } = harnessOf(disorder({ future: { ahead } }));
+    harness.nowMs = T0 + seconds(5);
+    send("a", 1, 50, 2);
+    expect(counts()).toEqual([]);
+    harness.nowMs = T0 + seconds(12);
+    send("a", 3, 11);
+    expect(counts()).toEqual(["a 0 3"]);
   });
 
   it("goes to the side output that is named for it, and into no window", () => {

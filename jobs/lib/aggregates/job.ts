@@ -5,6 +5,8 @@
  * AG1  Every result has the same figures (`statsOf`), whatever it puts together.
  * AG2  A reading counts once in each: repeated uploads are left out, late readings are added as long as a window takes them,
  *      and what comes later still is told in the topic of late readings.
+ * AG3  A stretch of activity is told once, when no reading can make it longer any more: a watch that was out of reach for a
+ *      while has not interrupted a run.
  */
 import {
   boundedDisorder,
@@ -23,13 +25,16 @@ import {
   Course,
   EventWindow,
   LateReading,
+  Race,
   ReadingWindow,
   SegmentTotal,
   type SessionKind,
   type Upload,
 } from "../../../schemas/index.ts";
+import type { Wearer } from "../plausible.ts";
+import { type DaysOptions, daysStep } from "./days-step.ts";
 import { eventTotals, Part, partOf, partTotals, sessionTotals, windowTotals } from "./results.ts";
-import { Sample, samplesOf } from "./sample.ts";
+import { isDated, Sample, type Sampling, samplesOf } from "./sample.ts";
 import { segmentsStep } from "./segments-step.ts";
 import { spansStep } from "./spans-step.ts";
 import type { Measures } from "./totals.ts";
@@ -54,8 +59,11 @@ export interface AggregatesOptions {
   readonly uploads: Topic<Upload>;
   /** What result topics begin with, such as `collar-`. */
   readonly prefix?: string;
+  readonly wearer: Wearer;
   readonly measures: Measures;
   readonly windows: readonly WindowSize[];
+  /** Days of where the participant is. `races`: those of an event are its race's. */
+  readonly days: DaysOptions & { readonly races?: boolean };
   /** How far behind the newest upload others may be and still be in time. */
   readonly disorderMax: number;
   /** Readings dated further ahead of when Kafka got them are set apart. */
@@ -68,6 +76,8 @@ export interface AggregatesOptions {
   readonly gapMax: number;
   /** Activity interrupted for longer is two sessions of it; and so is rest. */
   readonly sessionGap: number;
+  /** How long after a session could have gone on it is said: what comes until then is in it. */
+  readonly sessionLateMax: number;
   /** Totals by segment of the event's course, for those who cover one. */
   readonly segments?: { readonly sayEvery: number; readonly keptFor: number };
   /** Totals of all participants of an event. */
@@ -75,17 +85,23 @@ export interface AggregatesOptions {
 }
 
 export function windowedAggregates(options: AggregatesOptions): JobDefinition {
-  const { name, uploads, prefix = "", measures, windows, segments, events, gapMax } = options;
-  const lateMax = Math.max(...windows.map((window) => window.lateMax), events?.lateMax ?? 0);
+  const { name, uploads, prefix = "", measures, windows, days, segments, events, gapMax, wearer } = options;
+  const sampling: Sampling = { gapMaxMs: gapMax, wearer };
+  const lateMax = Math.max(
+    ...windows.map((window) => window.lateMax),
+    days.lateMax,
+    options.sessionLateMax,
+    events?.lateMax ?? 0,
+  );
   const named = (what: string) => `${prefix}${what}`;
   const byParticipant = ({ participant }: { readonly participant: string }) => participant;
 
   return job(name, (flow) => {
     const fromTheFuture = sideOutput<Arrived>("from-the-future");
-    const timed = flow
-      .from(uploads)
+    const sent = flow.from(uploads);
+    const timed = sent
       .flatMap("samples", (upload): Arrived[] =>
-        samplesOf(upload, gapMax).map((sample) => ({ ...sample, receivedMs: upload.receivedMs })),
+        samplesOf(upload, sampling).map((sample) => ({ ...sample, receivedMs: upload.receivedMs })),
       )
       .watermark(
         boundedDisorder({
@@ -97,10 +113,17 @@ export function windowedAggregates(options: AggregatesOptions): JobDefinition {
         }),
       );
     // The steps' names are those of their state in every checkpoint: renaming one orphans it.
-    const samples = timed.keyBy(byParticipant).process("spans", spansStep(gapMax, lateMax));
+    const samples = timed.keyBy(byParticipant).process("spans", spansStep(sampling, lateMax));
 
     const lateReadings = topic(named("late-readings"), LateReading, { key: byParticipant });
     const missed = (size: string) => (sample: Sample) => lateReading(sample, size);
+    sent
+      .flatMap("undated", ({ readings, ...upload }) =>
+        readings
+          .filter((reading) => !isDated(reading))
+          .map(({ tsMs }) => lateReading({ ...upload, upload: upload.id, tsMs }, "undated")),
+      )
+      .to(lateReadings);
     timed.side(fromTheFuture).map("future-readings", missed("future")).to(lateReadings);
 
     const readingWindows = topic(named("reading-windows"), ReadingWindow, {
@@ -123,6 +146,12 @@ export function windowedAggregates(options: AggregatesOptions): JobDefinition {
       results.side(late).map(`missed-${size}`, missed(size)).to(lateReadings);
     }
 
+    const lateForDay = sideOutput<Sample>(`late-for-${days.name}`);
+    const races = days.races ? flow.table(topic("races", Race), { keyOf: ({ id }) => id }) : undefined;
+    const ofDays = samples.process("days", daysStep(days, measures, races, lateForDay));
+    ofDays.to(readingWindows);
+    ofDays.side(lateForDay).map(`missed-${days.name}`, missed(days.name)).to(lateReadings);
+
     const sessions = topic(named("activity-sessions"), ActivitySession, {
       key: ({ participant, kind, startMs }) => `${participant}/${kind}/${startMs}`,
       partitionBy: byParticipant,
@@ -135,7 +164,11 @@ export function windowedAggregates(options: AggregatesOptions): JobDefinition {
       const late = sideOutput<Sample>(`late-for-${kind}`);
       const results = samples
         .process(`is-${kind}`, only(isOf[kind]))
-        .window(`session-${kind}`, session(options.sessionGap), sessionTotals(kind, measures), { late });
+        .window(`session-${kind}`, session(options.sessionGap), sessionTotals(kind, measures), {
+          allowedLateness: options.sessionLateMax,
+          finalOnly: true, // AG3
+          late,
+        });
       results.to(sessions);
       results.side(late).map(`missed-${kind}`, missed(kind)).to(lateReadings);
     }
@@ -186,6 +219,15 @@ function only(keep: (sample: Sample) => boolean): KeyedProcess<Sample, Sample> {
   };
 }
 
-function lateReading({ participant, event, device, upload, tsMs }: Sample, missed: string): LateReading {
+function lateReading(
+  {
+    participant,
+    event,
+    device,
+    upload,
+    tsMs,
+  }: Pick<Sample, "participant" | "event" | "device" | "upload" | "tsMs">,
+  missed: string,
+): LateReading {
   return { participant, event, device, upload, tsMs, missed };
 }

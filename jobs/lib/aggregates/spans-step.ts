@@ -9,7 +9,7 @@
  * SP4  What is known of uploads goes by itself once no window takes their readings any more.
  */
 import { codecOf, type KeyedProcess, type MapState, mapState } from "../../../runtime/index.ts";
-import { Mark, Sample, spanBetween } from "./sample.ts";
+import { Mark, Sample, type Sampling, spanBetween } from "./sample.ts";
 
 const Time = codecOf<number>("time", "long");
 
@@ -27,17 +27,14 @@ const statesOf = (afterMs: number) => {
   };
 };
 
-/**
- * @param gapMaxMs as for `samplesOf`.
- * @param lateMaxMs how long after their time readings still count in some window.
- */
+/** @param lateMaxMs how long after their time readings still count in some window. */
 export function spansStep(
-  gapMaxMs: number,
+  sampling: Sampling,
   lateMaxMs: number,
 ): KeyedProcess<Sample, Sample, ReturnType<typeof statesOf>> {
   return {
     emits: Sample,
-    state: statesOf(lateMaxMs + gapMaxMs + 1),
+    state: statesOf(lateMaxMs + sampling.gapMaxMs + 1),
     timers: ["event"],
     process(sample, { state, watermark, timers, emit }) {
       const { device, tsMs, upload, span, uploadEnd } = sample;
@@ -59,7 +56,7 @@ export function spansStep(
       for (const [name, sample] of due) {
         state.waiting.delete(name);
         const before = takeLastBefore(sample, state.ends);
-        const span = before ? spanBetween(before, sample, gapMaxMs) : null;
+        const span = before ? spanBetween(before, sample, sampling) : null;
         if (span) state.bridges.put(slot(timeMs, sample.device), before!.tsMs);
         emit({ ...sample, span });
       }

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { HEART_OF_PERSON } from "../plausible.ts";
 import type { Sample } from "./sample.ts";
 import { addSample, type Measures, mergeTotals, noTotals, statsOf, Totals } from "./totals.ts";
 
-const measures: Measures = { hrMin: 25, hrMax: 240, isActive: ({ span }) => (span?.cm ?? 0) > 100 };
+const measures: Measures = { heart: HEART_OF_PERSON, isActive: ({ span }) => (span?.cm ?? 0) > 100 };
 const samples = fc.array(
   fc.record({
     participant: fc.constant("p"),
@@ -15,6 +16,8 @@ const samples = fc.array(
     cadence: fc.option(fc.integer({ min: 0, max: 200 })),
     distanceCm: fc.constant(null),
     steps: fc.constant(null),
+    lat: fc.constant(null),
+    lon: fc.constant(null),
     span: fc.option(fc.record({ ms: fc.nat(1_000), cm: fc.nat(300), steps: fc.nat(4) })),
     uploadEnd: fc.constant(null),
   }),
@@ -55,6 +58,8 @@ test("heart rates that no heart has are not counted; quantiles stay within what 
     cadence: null,
     distanceCm: null,
     steps: null,
+    lat: null,
+    lon: null,
     span: null,
     uploadEnd: null,
   });

@@ -6,6 +6,7 @@
  */
 import { codecOf } from "../../../runtime/index.ts";
 import type { ReadingStats } from "../../../schemas/index.ts";
+import { type Bounds, within } from "../plausible.ts";
 import type { Sample } from "./sample.ts";
 import { addToSketch, mergeSketch, quantiles, type Sketch } from "./sketch.ts";
 
@@ -60,8 +61,7 @@ export const Totals = codecOf<Totals>("totals", TOTALS_SCHEMA);
 /** What of a sample counts, and as what. */
 export interface Measures {
   /** Heart rates outside are no heart's: they are not counted. */
-  readonly hrMin: number;
-  readonly hrMax: number;
+  readonly heart: Bounds;
   /** Whether a span was activity; else it was rest. */
   readonly isActive: (sample: Sample) => boolean;
 }
@@ -95,7 +95,7 @@ export function addSample(totals: Totals, sample: Sample, measures: Measures): T
   const { tsMs, span, event, hr, cadence } = sample;
   seen(totals, tsMs, tsMs, tsMs - (span?.ms ?? 0), event);
   totals.readings++;
-  if (hr !== null && hr >= measures.hrMin && hr <= measures.hrMax) {
+  if (hr !== null && within(hr, measures.heart)) {
     heard(totals, hr, hr);
     totals.hrCount++;
     totals.hrSum += hr;

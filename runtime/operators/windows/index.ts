@@ -4,14 +4,17 @@
  *   time-windows     tumbling and sliding, by panes
  *   session-windows  merging
  *   count-windows    by number
+ *   held-back        any by time, saying one result
  *   emitter          what a result is marked with
  */
 import type { FlowNode } from "../../dsl/graph.ts";
+import type { WindowAssigner, WindowOptions } from "../../dsl/window.ts";
 import type { OperatorRuntime } from "../operator-runtime.ts";
 import type { Push } from "../record-context.ts";
 import type { StageStep } from "../stage-step.ts";
 import { CountWindows } from "./count-windows.ts";
 import type { WindowParts } from "./emitter.ts";
+import { HeldBack } from "./held-back.ts";
 import { SessionWindows } from "./session-windows.ts";
 import { TimeWindows } from "./time-windows.ts";
 
@@ -26,6 +29,17 @@ export function windowStep(
   const { name, assigner, aggregate, options } = node;
   const pushLate = (options.late && sides.get(options.late.name)) ?? (() => {});
   const parts: WindowParts = { name, aggregate, push, pushLate, runtime };
+  const { finalOnly = false, allowedLateness = 0 } = options;
+  return finalOnly
+    ? new HeldBack(windowsOf(parts, assigner, { ...options, allowedLateness: 0 }), allowedLateness)
+    : windowsOf(parts, assigner, options);
+}
+
+function windowsOf(
+  parts: WindowParts,
+  assigner: WindowAssigner,
+  options: WindowOptions<unknown>,
+): WindowStep {
   switch (assigner.kind) {
     case "time":
       return new TimeWindows(parts, assigner, options);

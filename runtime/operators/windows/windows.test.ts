@@ -117,6 +117,39 @@ const said = (harness: JobHarness) =>
         `${key} [${start},${end}) ${pane}${index} ${values.join()}`,
     );
 
+describe("a window that says its final result only", () => {
+  const readings = [
+    ["a", 0, 1],
+    ["b", 40, 2],
+    ["a", 5, 3],
+    ["b", 130, 4],
+    ["a", 9, 5],
+    ["b", 400, 6],
+  ] as const;
+  const options = { allowedLateness: 50, finalOnly: true, late };
+
+  it("says one result, late records in it, once its lateness is past; what comes then is late", () => {
+    const harness = run(windowed(tumbling(10), options), readings, { batchMax: 1 });
+    expect(said(harness)).toEqual([
+      "a [0,10) on-time0 1,3",
+      "b [40,50) on-time0 2",
+      "b [130,140) on-time0 4",
+    ]);
+    expect(harness.output("late", Reading)).toEqual([{ key: "a", atMs: 9, value: 5 }]);
+  });
+  it("is as well a session that a late record makes longer", () => {
+    const harness = run(windowed(session(10), options), readings, { batchMax: 1 });
+    expect(said(harness)).toEqual([
+      "a [0,15) on-time0 1,3",
+      "b [40,50) on-time0 2",
+      "b [130,140) on-time0 4",
+    ]);
+  });
+  it("cannot be a count window, which is full when it is full", () => {
+    expect(() => new JobHarness(windowed(countWindow(2), { finalOnly: true }))).toThrow(/window "w"/);
+  });
+});
+
 describe("a tumbling window", () => {
   it("says one result for each key with records, when the watermark has reached its end", () => {
     const harness = run(windowed(tumbling(10)), [

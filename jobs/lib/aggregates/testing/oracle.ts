@@ -43,7 +43,8 @@ export function rowsOf(uploads: readonly Upload[], { gapMax, measures }: Aggrega
       };
       const { participant, event, device, id, tsMs, hr, cadence, steps } = reading;
       const distanceCm = cm(reading.distanceM);
-      const sample = { participant, event, device, upload: id, tsMs, hr, cadence, steps, distanceCm };
+      const ids = { participant, event, device, upload: id };
+      const sample = { ...ids, tsMs, hr, cadence, steps, distanceCm, lat: null, lon: null };
       const isActive = hasSpan && measures.isActive({ ...sample, span, uploadEnd: null });
       return {
         participant,
@@ -64,7 +65,7 @@ export function rowsOf(uploads: readonly Upload[], { gapMax, measures }: Aggrega
 /** The figures of a group; quantiles are those of the lower of two neighbours, without a sketch. */
 export function statsOfRows(rows: readonly Row[], { measures }: AggregatesOptions): ReadingStats {
   const hrs = rows
-    .flatMap(({ hr }) => (hr !== null && hr >= measures.hrMin && hr <= measures.hrMax ? [hr] : []))
+    .flatMap(({ hr }) => (hr !== null && hr >= measures.heart.min && hr <= measures.heart.max ? [hr] : []))
     .sort((a, b) => a - b);
   const cadences = rows.flatMap(({ cadence }) => (cadence === null ? [] : [cadence]));
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
@@ -101,6 +102,26 @@ export function windowsOf(rows: readonly Row[], { windows }: AggregatesOptions):
       }),
     ]),
   );
+}
+
+/**
+ * The rows of each day, by `PARTICIPANT/SIZE/STARTMS`. @param said the last result of each day.
+ * Where days begin is for who asks
+ * to hold against a calendar; here each row is in one, and so none is lost between them.
+ */
+export function daysOf(
+  rows: readonly Row[],
+  said: Iterable<{ readonly participant: string; readonly startMs: number; readonly endMs: number }>,
+  { days }: AggregatesOptions,
+): Map<string, Row[]> {
+  const all = [...said];
+  return Map.groupBy(rows, ({ participant, tsMs }) => {
+    const of = all.filter(
+      (day) => day.participant === participant && day.startMs <= tsMs && tsMs < day.endMs,
+    );
+    if (of.length !== 1) throw new Error(`${participant}'s reading of ${tsMs} is in ${of.length} days`);
+    return `${participant}/${days.name}/${of[0]!.startMs}`;
+  });
 }
 
 /** The rows of each stretch of one kind, by `PARTICIPANT/KIND/STARTMS`. */

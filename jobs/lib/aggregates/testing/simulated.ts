@@ -21,7 +21,7 @@ import {
 } from "../../../../schemas/index.ts";
 import { type AggregatesOptions, windowedAggregates } from "../job.ts";
 import { noTotals, statsOf } from "../totals.ts";
-import { differences, type Row, rowsOf, sessionsOf, statsOfRows, windowsOf } from "./oracle.ts";
+import { daysOf, differences, type Row, rowsOf, sessionsOf, statsOfRows, windowsOf } from "./oracle.ts";
 
 export interface Wearers {
   readonly options: AggregatesOptions;
@@ -168,8 +168,12 @@ function checkFigures(options: AggregatesOptions, outcome: Outcome): void {
     .map(({ value }) => Upload.decode(value!));
   const rows = rowsOf(uploads, options);
   const [windows, sessions] = looksAt(options) as [Look, Look];
+  const days = outcome
+    .latest(`${options.prefix ?? ""}reading-windows`, ReadingWindow)
+    .values()
+    .filter(({ size }) => size === options.days.name);
   const wanted: [Look, Map<string, Row[]>][] = [
-    [windows, windowsOf(rows, options)],
+    [windows, new Map([...windowsOf(rows, options), ...daysOf(rows, days, options)])],
     [sessions, sessionsOf(rows, options)],
   ];
   for (const [look, groups] of wanted) {
