@@ -1,14 +1,17 @@
 /**
  * Schemas are the `*.avsc` files beside this one; a codec turns a value into the bytes of one and back.
- * Nothing outside this folder imports avsc: whoever needs bytes takes a `Codec`. avsc knows the schemas, encodes and resolves;
- * what was written with the very schema is read by a function compiled for it (decoder.ts).
+ * Whoever needs bytes takes a `Codec`. avsc parses and checks schemas (avro-type.ts); values are written, looked at and read by
+ * functions compiled for their schema (encoder.ts, decoder.ts), those of older schemas by resolver.ts.
  *
  * S1  Plain Avro binary, no framing: the schema is known from the topic or the state's name.
  * S2  Decoding checks that it ends where the value ends: a truncated or longer value is an error, not a guess.
+ * S3  64-bit integers are JS numbers, exact within ±(2^53 - 1); others are refused by both directions, with the field's name.
  */
 import { readFileSync } from "node:fs";
-import avro from "avsc";
-import { compileDecoder } from "./decoder.ts";
+import { type AvroType, avroType } from "./avro-type.ts";
+import { compileDecoder, type Decoder } from "./decoder.ts";
+import { compileEncoder, type Encoder } from "./encoder.ts";
+import { compileResolver } from "./resolver.ts";
 
 export interface Codec<T> {
   /** The schema's name, as in its file: `timing-message`. */
@@ -22,25 +25,28 @@ export interface Codec<T> {
    * missing as a negative number; what was written then is to be written over.
    */
   encodeInto(value: T, bytes: Buffer, position: number): number;
+  /** Looks whether `value` fits, for less than it costs to encode it. @returns at most so many bytes it has. @throws as `encode` */
+  check(value: T): number;
   /** Decodes `bytes[start, end)` in place. @throws Error when they are not exactly one value. */
   decode(bytes: Buffer, start?: number, end?: number): T;
   /** A codec whose `decode` reads values written with another schema (Avro schema resolution). @throws when it cannot. */
   reading(writerSchema: string): Codec<T>;
 }
 
-/**
- * The codec of `schemas/NAME.avsc`. 64-bit integers are JS numbers: a value beyond 2^53 is refused by both directions.
- */
+/** The codec of `schemas/NAME.avsc`. */
 export function codec<T>(name: string): Codec<T> {
   return codecOf<T>(name, JSON.parse(readFileSync(new URL(`./${name}.avsc`, import.meta.url), "utf8")));
 }
 
 /** A codec of a schema given in the code: a state's own format, a test's. */
 export function codecOf<T>(name: string, schema: unknown): Codec<T> {
-  return fromType<T>(
+  const type = avroType(schema);
+  return codecWith<T>(
     name,
     JSON.stringify(schema),
-    avro.Type.forSchema(schema as avro.Schema, { wrapUnions: "never" }),
+    type,
+    compileEncoder(name, type),
+    compileDecoder(name, type),
   );
 }
 
@@ -49,33 +55,40 @@ export function listOf<T>(element: Codec<T>): Codec<T[]> {
   return codecOf<T[]>(`${element.name}-list`, { type: "array", items: JSON.parse(element.schema) });
 }
 
-function fromType<T>(name: string, schema: string, type: avro.Type, writer?: avro.Type): Codec<T> {
-  const resolver = writer && type.createResolver(writer);
-  const decode = writer ? undefined : compileDecoder(name, type);
+const SCRATCH_BYTES = 1 << 12;
+let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+
+function codecWith<T>(
+  name: string,
+  schema: string,
+  type: AvroType,
+  encoder: Encoder,
+  decoder: Decoder,
+): Codec<T> {
   return {
     name,
     schema,
-    encode: (value) => type.toBuffer(value),
-    encodeInto: (value, bytes, position) => type.encode(value, bytes, position),
-    decode(bytes, start = 0, end = bytes.length) {
-      if (decode) return decode(bytes, start, end) as T;
-      // avsc reads past `end` into a neighbour without noticing: the check is ours (S2).
-      const { value, offset } = type.decode(bytes, start, resolver);
-      if (offset !== end) {
-        throw new Error(
-          offset < 0 || offset > end
-            ? `${name}: the value is truncated`
-            : `${name}: ${end - offset} bytes too many after the value`,
-        );
+    encode(value) {
+      let end = encoder.write(value, scratch, 0);
+      if (end < 0) {
+        scratch = Buffer.allocUnsafeSlow(Math.max(scratch.length - end, 2 * scratch.length));
+        end = encoder.write(value, scratch, 0);
       }
-      return value as T;
+      const bytes = Buffer.from(scratch.subarray(0, end));
+      // What one large value needed is given back.
+      if (scratch.length > 1 << 20) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+      return bytes;
     },
+    encodeInto: (value, bytes, position) => encoder.write(value, bytes, position),
+    check: (value) => encoder.check(value),
+    decode: (bytes, start = 0, end = bytes.length) => decoder(bytes, start, end) as T,
     reading: (writerSchema) =>
-      fromType<T>(
+      codecWith<T>(
         name,
         schema,
         type,
-        avro.Type.forSchema(JSON.parse(writerSchema) as avro.Schema, { wrapUnions: "never" }),
+        encoder,
+        compileResolver(name, avroType(JSON.parse(writerSchema)), type),
       ),
   };
 }

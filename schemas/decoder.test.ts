@@ -1,6 +1,7 @@
 import avro from "avsc";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type AvroType, avroType } from "./avro-type.ts";
 import { compileDecoder } from "./decoder.ts";
 
 const SCHEMA = {
@@ -23,7 +24,8 @@ const SCHEMA = {
   ],
 };
 const type = avro.Type.forSchema(SCHEMA as avro.Schema, { wrapUnions: "never" });
-const decode = compileDecoder("everything", type)!;
+const decode = compileDecoder("everything", avroType(SCHEMA));
+const decoderOf = (name: string, of: avro.Type) => compileDecoder(name, of as unknown as AvroType);
 
 const int = fc.integer();
 /** All that avsc writes. */
@@ -107,25 +109,25 @@ describe("a compiled decoder", () => {
   it("does not make room for a count that the bytes cannot hold", () => {
     const numbers = avro.Type.forSchema({ type: "array", items: "int" });
     const count = avro.Type.forSchema("long").toBuffer(2 ** 40);
-    expect(() => compileDecoder("numbers", numbers)!(count, 0, count.length)).toThrow("truncated");
+    expect(() => decoderOf("numbers", numbers)(count, 0, count.length)).toThrow("truncated");
   });
 
   it("reads what an array's blocks say of their size", () => {
     const numbers = avro.Type.forSchema({ type: "array", items: "int" });
     // Two items in a block of two bytes, one in a plain block, the end.
     const bytes = Buffer.from([3, 4, 2, 4, 2, 6, 0]);
-    expect(compileDecoder("numbers", numbers)!(bytes, 0, bytes.length)).toEqual([1, 2, 3]);
+    expect(decoderOf("numbers", numbers)(bytes, 0, bytes.length)).toEqual([1, 2, 3]);
   });
 
   it("refuses a number that JavaScript cannot hold", () => {
     const long64 = avro.Type.forSchema("long");
     const bytes = Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]);
-    expect(() => compileDecoder("number", long64)!(bytes, 0, bytes.length)).toThrow("number: ");
+    expect(() => decoderOf("number", long64)(bytes, 0, bytes.length)).toThrow("number: ");
   });
 
   it("keeps texts apart that hash alike or differ in one byte", () => {
     const text = avro.Type.forSchema("string");
-    const read = compileDecoder("text", text)!;
+    const read = decoderOf("text", text);
     const texts = ["Aa", "BB", "AaAa", "BBBB", "AaBB", "r00001", "r00002", "é", "Ã©", "", "\0"];
     for (let round = 0; round < 3; round++) {
       for (const each of texts) {
@@ -135,8 +137,35 @@ describe("a compiled decoder", () => {
     }
   });
 
-  it("leaves types that only avsc reads to avsc", () => {
+  it("reads lists of values that have no bytes, up to a number", () => {
     const nulls = avro.Type.forSchema({ type: "array", items: "null" });
-    expect(compileDecoder("nulls", nulls)).toBeUndefined();
+    const bytes = nulls.toBuffer([null, null, null]);
+    expect(decoderOf("nulls", nulls)(bytes, 0, bytes.length)).toEqual([null, null, null]);
+    const count = avro.Type.forSchema("long").toBuffer(2 ** 30);
+    expect(() => decoderOf("nulls", nulls)(count, 0, count.length)).toThrow("truncated");
+  });
+
+  it("refuses a text that is no UTF-8, with its field, wherever it stands and however long it is", () => {
+    const text = avro.Type.forSchema({ type: "record", name: "R", fields: [{ name: "a", type: "string" }] });
+    for (const before of [0, 100]) {
+      const bytes = Buffer.concat([
+        Buffer.from([2 * (before + 2)].flatMap((n) => (n > 127 ? [(n & 127) | 128, n >> 7] : [n]))),
+        Buffer.alloc(before, 97),
+        Buffer.from([0xc3, 0x28]),
+      ]);
+      expect(() => decoderOf("record", text)(bytes, 0, bytes.length)).toThrow(
+        "record: R.a is a text that is no UTF-8",
+      );
+    }
+    const replacement = text.toBuffer({ a: "\ufffd" });
+    expect(decoderOf("record", text)(replacement, 0, replacement.length)).toEqual({ a: "\ufffd" });
+  });
+
+  it("gives a map whatever keys it has", () => {
+    const map = avro.Type.forSchema({ type: "map", values: "int" });
+    const bytes = Buffer.from([2, 18, ...Buffer.from("__proto__"), 14, 0]);
+    expect(Object.entries(decoderOf("map", map)(bytes, 0, bytes.length) as object)).toEqual([
+      ["__proto__", 7],
+    ]);
   });
 });

@@ -1,42 +1,36 @@
 /**
  * Decoders of plain Avro binary, compiled from a schema into one function: what avsc does, at a third of its cost, because it
  * reads numbers where they lie and makes each record as one object literal. It gives what avsc gives (decoder.test.ts).
+ * What was written with another schema is read by what resolver.ts adds.
  *
  * D1  It never reads past the value's end, whatever the bytes say: a count or length that points beyond is an error.
  * D2  Short texts that come again and again (the key of a record) are the same string each time, found by their bytes: no new
  *     string, and look-ups by it compare pointers. A field whose texts are nearly all new stops trying.
+ * D3  What cannot be held as it was written is refused, with the field's name: a `long` beyond 2^53 - 1, bytes that are no UTF-8.
  */
-import type avro from "avsc";
+import { isUtf8 } from "node:buffer";
+import { type AvroType, EMPTY_ITEMS_MAX, isEmpty, property } from "./avro-type.ts";
 
 export type Decoder = (bytes: Buffer, start: number, end: number) => unknown;
 
-/** What is looked at of avsc's types. */
-interface AnyType {
-  readonly typeName: string;
-  readonly name?: string;
-  readonly fields?: readonly { readonly name: string; readonly type: AnyType }[];
-  readonly itemsType?: AnyType;
-  readonly valuesType?: AnyType;
-  readonly types?: readonly AnyType[];
-  readonly symbols?: readonly string[];
-  readonly size?: number;
+/** @param name of the codec, for errors. */
+export function compileDecoder(name: string, type: AvroType): Decoder {
+  const source = new DecoderSource();
+  return build(name, source, source.read(type));
 }
 
-/** @param name of the codec, for errors. @returns the decoder of `type`, or `undefined` where it holds a type that only avsc reads (logical types). */
-export function compileDecoder(name: string, type: avro.Type): Decoder | undefined {
-  const source = new Source();
-  const root = source.read(type as unknown as AnyType);
-  if (root === undefined) return undefined;
+/** @param root an expression of `source` that reads the value. */
+export function build(name: string, source: DecoderSource, root: string): Decoder {
   const make = new Function(
     "name",
-    "symbols",
+    "constants",
     "texts",
     "readText",
     `${RUNTIME}\n${source.functions.join("\n")}
-return (bytes, start, end) => {
-  if (bytes !== buf) {
-    buf = bytes;
-    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+return (given, start, end) => {
+  if (given !== buf) {
+    buf = given;
+    view = new DataView(given.buffer, given.byteOffset, given.byteLength);
   }
   at = start;
   limit = end;
@@ -45,8 +39,8 @@ return (bytes, start, end) => {
   return value;
 };`,
   );
-  const texts = Array.from({ length: source.texts }, () => new TextField());
-  return make(name, source.symbols, texts, readText) as Decoder;
+  const texts = source.textFields.map((field) => new TextField(field));
+  return make(name, source.constants, texts, readText) as Decoder;
 }
 
 /** Reading primitives, and where the reader stands. */
@@ -63,11 +57,14 @@ function int() {
   const byte = buf[at++];
   return byte < 128 ? (byte >>> 1) ^ -(byte & 1) : longer(byte);
 }
-function long() {
+function long(field) {
   const byte = buf[at++];
   if (byte < 128) return (byte >>> 1) ^ -(byte & 1);
   const value = longer(byte);
-  if (!Number.isSafeInteger(value)) throw new Error(name + ": a number beyond 2^53");
+  if (!Number.isSafeInteger(value)) {
+    if (at > limit) truncated();
+    throw new Error(name + ": " + field + " is a number beyond 2^53 - 1");
+  }
   return value;
 }
 function longer(first) {
@@ -104,7 +101,9 @@ function text(field) {
   const from = at;
   at += length;
   if (length < 0 || at > limit) truncated();
-  return readText(field, buf, from, length);
+  const read = readText(field, buf, from, length);
+  if (read === undefined) throw new Error(name + ": " + field.name + " is a text that is no UTF-8");
+  return read;
 }
 function bytes(length) {
   const from = at;
@@ -112,35 +111,41 @@ function bytes(length) {
   if (length < 0 || at > limit) truncated();
   return Buffer.from(buf.subarray(from, at));
 }
-function symbol(type) {
-  const text = symbols[type][int()];
+function symbol(symbols) {
+  const text = symbols[int()];
   if (text === undefined) throw new Error(name + ": a symbol that the schema does not have");
   return text;
+}
+function entry(entries, key, value) {
+  if (key === "__proto__") Object.defineProperty(entries, key, { value, writable: true, enumerable: true, configurable: true });
+  else entries[key] = value;
 }
 function badBranch() {
   throw new Error(name + ": a branch of a union that the schema does not have");
 }
-/** Length of a block of an array or a map, the last one of which is 0. An item has a byte at least. */
-function block() {
+// Length of a block of an array or a map, the last one of which is 0. An item has a byte at least, or there may be so many.
+function block(emptyMax) {
   let count = int();
   if (count < 0) {
     count = -count;
-    long();
+    long("a block's size");
   }
-  if (count > limit - at) truncated();
+  if (count > limit - at + emptyMax) truncated();
   return count;
 }`;
 
-class Source {
+/** Collects the functions of a decoder. */
+export class DecoderSource {
   readonly functions: string[] = [];
-  readonly symbols: (readonly string[])[] = [];
-  texts = 0;
+  readonly constants: unknown[] = [];
+  /** The fields that hold texts, by name. */
+  readonly textFields: string[] = [];
   /** Functions of records, by their types: a record may hold its own kind. */
-  readonly #records = new Map<AnyType, string>();
+  readonly #records = new Map<AvroType, string>();
   #names = 0;
 
-  /** An expression that reads a value of `type`; `undefined`: not without avsc. */
-  read(type: AnyType): string | undefined {
+  /** An expression that reads a value of `type`. @param field where it stands, for errors. */
+  read(type: AvroType, field = "the value"): string {
     switch (type.typeName) {
       case "null":
         return "null";
@@ -149,55 +154,54 @@ class Source {
       case "int":
         return "int()";
       case "long":
-        return "long()";
+        return `long(${JSON.stringify(field)})`;
       case "float":
         return "float()";
       case "double":
         return "double()";
       case "string":
-        return `text(texts[${this.texts++}])`;
+        return this.text(field);
       case "bytes":
         return "bytes(int())";
       case "fixed":
         return `bytes(${type.size})`;
       case "enum":
-        return `symbol(${this.symbols.push(type.symbols!) - 1})`;
+        return `symbol(${this.constant(type.symbols)})`;
       case "record":
       case "error":
         return this.#record(type);
       case "array":
-        return this.#array(type);
+        return this.array(this.read(type.itemsType!, field), isEmpty(type.itemsType!));
       case "map":
-        return this.#map(type);
-      case "union:unwrapped":
-        return this.#union(type);
+        return this.map(this.read(type.valuesType!, field), field);
       default:
-        return undefined;
+        return this.union(type.types!.map((branch) => `return ${this.read(branch, field)};`));
     }
   }
 
-  #record(type: AnyType): string | undefined {
+  #record(type: AvroType): string {
     const known = this.#records.get(type);
     if (known) return known;
-    const name = this.#name();
+    const name = this.name();
     this.#records.set(type, `${name}()`);
-    const fields: string[] = [];
-    for (const field of type.fields!) {
-      const value = this.read(field.type);
-      if (value === undefined) return undefined;
-      fields.push(`${JSON.stringify(field.name)}: ${value}`);
-    }
+    const fields = type.fields!.map(
+      (field) => `${property(field.name)}: ${this.read(field.type, fieldOf(type, field))}`,
+    );
     this.functions.push(`function ${name}() { return { ${fields.join(", ")} }; }`);
     return `${name}()`;
   }
 
-  #array(type: AnyType): string | undefined {
-    const item = this.read(type.itemsType!);
-    if (item === undefined || isEmpty(type.itemsType!)) return undefined;
-    const name = this.#name();
+  text(field: string): string {
+    return `text(texts[${this.textFields.push(field) - 1}])`;
+  }
+
+  /** @param item an expression that reads one. */
+  array(item: string, itemIsEmpty: boolean): string {
+    const name = this.name();
+    const most = itemIsEmpty ? EMPTY_ITEMS_MAX : 0;
     // The first one in a literal: an empty array grows to seventeen places at once.
     this.functions.push(`function ${name}() {
-  let left = block();
+  let left = block(${most});
   if (left === 0) return [];
   const items = [${item}];
   left--;
@@ -206,24 +210,22 @@ class Source {
       if (at > limit) truncated();
       items.push(${item});
     }
-    if ((left = block()) === 0) return items;
+    ${itemIsEmpty ? `if (items.length > ${most}) truncated();` : ""}
+    if ((left = block(${most})) === 0) return items;
   }
 }`);
     return `${name}()`;
   }
 
-  #map(type: AnyType): string | undefined {
-    const key = `text(texts[${this.texts++}])`;
-    const value = this.read(type.valuesType!);
-    if (value === undefined) return undefined;
-    const name = this.#name();
+  map(value: string, field: string): string {
+    const name = this.name();
     this.functions.push(`function ${name}() {
   const entries = {};
-  for (let left = block(); left > 0; left = block()) {
+  for (let left = block(0); left > 0; left = block(0)) {
     for (; left > 0; left--) {
       if (at > limit) truncated();
-      const key = ${key};
-      entries[key] = ${value};
+      const key = ${this.text(field)};
+      entry(entries, key, ${value});
     }
   }
   return entries;
@@ -231,32 +233,38 @@ class Source {
     return `${name}()`;
   }
 
-  #union(type: AnyType): string | undefined {
-    const branches: string[] = [];
-    for (const branch of type.types!) {
-      const value = this.read(branch);
-      if (value === undefined) return undefined;
-      branches.push(`case ${branches.length}: return ${value};`);
-    }
-    const name = this.#name();
-    this.functions.push(`function ${name}() { switch (int()) { ${branches.join(" ")} } badBranch(); }`);
+  /** @param branches statements that return what is read, or throw. */
+  union(branches: readonly string[]): string {
+    const name = this.name();
+    const cases = branches.map((branch, index) => `case ${index}: ${branch}`);
+    this.functions.push(`function ${name}() { switch (int()) { ${cases.join(" ")} } badBranch(); }`);
     return `${name}()`;
   }
 
-  #name(): string {
+  /** A value that the code refers to. */
+  constant(value: unknown): string {
+    return `constants[${this.constants.push(value) - 1}]`;
+  }
+
+  name(): string {
     return `read${this.#names++}`;
   }
 }
 
-/** Whether its values have no bytes: any count of them would fit. */
-const isEmpty = ({ typeName, fields = [], size }: AnyType): boolean =>
-  typeName === "null" || size === 0 || (typeName === "record" && fields.every(({ type }) => isEmpty(type)));
+/** As errors name it. */
+export const fieldOf = (record: AvroType, field: { readonly name: string }): string =>
+  `${record.name}.${field.name}`;
 
 /** Whether it pays to look a field's texts up (D2). */
 class TextField {
+  readonly name: string;
   looksUp = true;
   tries = 0;
   hits = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
 }
 
 /** Longer texts are keys of few records. */
@@ -273,9 +281,10 @@ interface Bytes extends Buffer {
   utf8Slice(start: number, end: number): string;
 }
 
-function readText(field: TextField, buffer: Bytes, start: number, length: number): string {
+/** @returns `undefined` for bytes that are no UTF-8 (D3). */
+function readText(field: TextField, buffer: Bytes, start: number, length: number): string | undefined {
   const end = start + length;
-  if (!field.looksUp || length > TEXT_MAX) return buffer.utf8Slice(start, end);
+  if (!field.looksUp || length > TEXT_MAX) return asWritten(buffer.utf8Slice(start, end), buffer, start, end);
   let hash = length;
   for (let at = start; at < end; at++) hash = Math.imul(hash, 31) + buffer[at]!;
   const slot = (hash ^ (hash >>> 16)) & (SLOTS - 1);
@@ -289,9 +298,15 @@ function readText(field: TextField, buffer: Bytes, start: number, length: number
     return known;
   }
   const text = buffer.utf8Slice(start, end);
-  // As many characters as bytes: ASCII, which `isText` can compare.
+  // As many characters as bytes: ASCII, which `isText` can compare, or no UTF-8.
   if (text.length === length) slots[slot] = text;
-  return text;
+  return asWritten(text, buffer, start, end);
+}
+
+/** Bytes that are no UTF-8 would be read as U+FFFD, and two such texts as one. */
+function asWritten(text: string, buffer: Bytes, start: number, end: number): string | undefined {
+  if (!text.includes("\ufffd")) return text;
+  return isUtf8(buffer.subarray(start, end)) ? text : undefined;
 }
 
 function isText(text: string, buffer: Buffer, start: number, length: number): boolean {

@@ -6,6 +6,8 @@
  * bytes and schema.
  */
 
+import { isUtf8 } from "node:buffer";
+
 /** Returns the position after the value that begins at `at`, or -1. */
 type Step = (bytes: Buffer, at: number, end: number) => number;
 
@@ -37,7 +39,7 @@ function compile(schema: unknown, named: Map<string, Step>, namespace: string): 
       return blocks(compile(complex.items, named, inner));
     case "map": {
       const value = compile(complex.values, named, inner);
-      return blocks((bytes, at, end) => chain(value, bytes, lengthPrefixed(bytes, at, end), end));
+      return blocks((bytes, at, end) => chain(value, bytes, text(bytes, at, end), end));
     }
     default:
       // A primitive in its long form, { "type": "string" }, or with a logical type.
@@ -123,6 +125,15 @@ function lengthPrefixed(bytes: Buffer, at: number, end: number): number {
   return after + varintValue;
 }
 
+/** Bytes that are no UTF-8 are no text, for the codec neither. */
+function text(bytes: Buffer, at: number, end: number): number {
+  const after = lengthPrefixed(bytes, at, end);
+  // All but the first byte that is no ASCII are looked at by the engine.
+  for (let position = after - varintValue; position < after; position++)
+    if (bytes[position]! > 127) return isUtf8(bytes.subarray(position, after)) ? after : -1;
+  return after;
+}
+
 function chain(next: Step, bytes: Buffer, at: number, end: number): number {
   return at < 0 ? -1 : next(bytes, at, end);
 }
@@ -156,6 +167,6 @@ const PRIMITIVES: Readonly<Record<string, Step>> = {
   long: (bytes, at, end) => varint(bytes, at, end, 10),
   float: fixed(4),
   double: fixed(8),
-  string: lengthPrefixed,
+  string: text,
   bytes: lengthPrefixed,
 };
