@@ -14,5 +14,5 @@ export function exampleTrack(seconds: number, startMs = 1_700_000_000_000): Trac
       altitudeM: 200,
     });
   }
-  return builder.finish({ onFoot: true });
+  return builder.finish();
 }

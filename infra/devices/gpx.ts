@@ -5,14 +5,17 @@ export const GPX: Dialect = {
   name: "GPX",
   root: "gpx",
   point: "trkpt",
+  segment: "trkseg",
   time: "time",
   fields: {
     "trkpt/ele": "altitudeM",
     hr: "hr",
+    heartrate: "hr",
     cad: "cadence",
     cadence: "cadence",
     "extensions/distance": "distanceM",
   },
   attributes: { lat: "lat", lon: "lon" },
-  sport: { element: "type" },
+  sport: { parent: "trk", element: "type" },
+  others: { rte: "a route to follow", wpt: "a list of places" },
 };

@@ -8,12 +8,19 @@ export class RecordingError extends PacestreamError {
   }
 }
 
-/** A point, or a value of one, that was left out; the recording goes on. */
+/** Something of a recording that was left out, or taken as the file does not say it; the recording goes on. */
 export interface PointProblem {
   readonly file: string;
   /** Such as `line 120` or `record 7`. */
   readonly place: string;
+  /** Of what: `points`, `heart rates`, `times without a zone`. What is the same is counted together. */
+  readonly what: string;
+  /** Why, in words that do for all of this kind. */
+  readonly why: string;
+  /** The whole of it, for this place. */
   readonly problem: string;
+  /** How many; default 1. */
+  readonly count?: number;
 }
 
 export type OnPointProblem = (problem: PointProblem) => void;

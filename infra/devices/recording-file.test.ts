@@ -201,6 +201,18 @@ describe("what cannot be used of a recording", () => {
     await expect(read(name, content())).rejects.toThrow(message);
   });
 
+  test("a file that never ends is refused, in bounded memory", async () => {
+    const file = join(folder, "bomb.gpx.gz");
+    writeFileSync(file, Buffer.concat([gzipSync("<gpx>"), gzipSync(Buffer.alloc(2_000_000, 0x20))]));
+    await expect(readRecording(file, () => undefined, { bytesMax: 1_000_000 })).rejects.toThrow(
+      /bomb\.gpx\.gz: byte 1000000: is larger than any recording is/,
+    );
+  });
+
+  test("what is no file is refused", () => {
+    expect(() => findRecordings(["/dev/zero"])).toThrow(/is no file/);
+  });
+
   test("names that are no recordings are refused", () => {
     expect(() => findRecordings([join(folder, "absent.fit")])).toThrow(/absent\.fit: no such file/);
     expect(() => findRecordings([import.meta.filename])).toThrow(/must end in \.fit, \.tcx or \.gpx/);

@@ -5,6 +5,7 @@ export const TCX: Dialect = {
   name: "TCX",
   root: "TrainingCenterDatabase",
   point: "Trackpoint",
+  segment: "Track",
   time: "Time",
   fields: {
     "Position/LatitudeDegrees": "lat",
@@ -17,4 +18,5 @@ export const TCX: Dialect = {
   },
   attributes: {},
   sport: { element: "Activity", attribute: "Sport" },
+  others: { Course: "a course to follow", Workout: "a workout to do" },
 };

@@ -4,6 +4,7 @@ import { Upload } from "../../schemas/index.ts";
 import { exampleTrack } from "./example-track.ts";
 import { type FaultRates, NO_FAULTS, STUCK_HR } from "./faults.ts";
 import { copiesOf, type Field, pointsOf, timeOf } from "./field.ts";
+import { TrackBuilder } from "./track.ts";
 import { type Cursor, UploadPlan } from "./upload-plan.ts";
 
 const START_MS = 1_760_000_000_000;
@@ -128,6 +129,29 @@ describe("the plan of uploads", () => {
       expect(upload.sentMs).toBeLessThanOrEqual(upload.receivedMs);
       expect(upload.sentMs - upload.readings[0]!.tsMs).toBeLessThanOrEqual(PERIOD_MS);
     });
+  });
+
+  test("goes over years without a reading at once, and loses none", () => {
+    const builder = new TrackBuilder("years.tcx");
+    for (const beganMs of [START_MS, START_MS + 20 * 365 * 86_400_000]) {
+      builder.segment();
+      for (let s = 0; s < 300; s++) builder.add({ timeMs: beganMs + s * 1000, hr: 120 });
+    }
+    const field = copiesOf([builder.finish()], {
+      seed: 1,
+      copies: 50,
+      name: "t",
+      startMs: START_MS,
+      spreadMs: 0,
+    });
+    // 3 billion moments of 50 devices lie between: looked at one by one they would take longer than any test may.
+    for (const rates of [NO_FAULTS, { ...NO_FAULTS, offline: 0.2, late: 0.1, repeated: 0.1 }]) {
+      const plan = new UploadPlan({ field, seed: 1, rates, periodMs: PERIOD_MS });
+      const readings = new Map(
+        arrivalsOf(plan).map(({ device, upload }) => [`${device} ${upload.id}`, upload.readings.length]),
+      );
+      expect([...readings.values()].reduce((sum, count) => sum + count, 0)).toBe(50 * 600);
+    }
   });
 
   test("without faults, a device sends once a period, in order", () => {

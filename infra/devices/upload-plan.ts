@@ -130,7 +130,7 @@ export class UploadPlan {
       readings: 0,
     };
     const arrived: number[] = [];
-    for (let period = cursor.period; period < this.#periods; period++) {
+    for (let period = cursor.period; period < this.#periods; period = this.#nextPeriod(period)) {
       const first = period === cursor.period ? cursor.position : 0;
       for (let position = first; position < this.#order.length; position++) {
         const device = this.#order[position]!;
@@ -154,6 +154,21 @@ export class UploadPlan {
         yield delivery;
       }
     }
+  }
+
+  /** The next in which anything may be delivered: nobody plays through the years between two recordings. */
+  #nextPeriod(period: number): number {
+    const next = period + 1;
+    let soonest = Number.POSITIVE_INFINITY;
+    for (let device = 0; device < this.#field.size; device++) {
+      const to = this.#endPoint[device]!;
+      if (next > this.#lastPeriod[device]! + ARRIVAL_MAX) continue;
+      // The first point that some delivery of the next period, or a later one, can hold.
+      const point = this.#pointAt(device, next - 1 - ARRIVAL_MAX);
+      if (point < to) soonest = Math.min(soonest, this.#periodOf(device, point));
+      if (soonest <= next) return next;
+    }
+    return Math.max(next, soonest);
   }
 
   /** The `index`th upload of a delivery, as the receiver passes it on. */

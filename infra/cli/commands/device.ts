@@ -1,15 +1,42 @@
-/** `pace device replay`: recordings of worn devices, played as what devices upload. */
+/** `pace device`: recordings of worn devices; `inspect` says what they hold, `replay` plays them as what devices upload. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type FaultRates, NO_FAULTS, USUAL_FAULTS } from "../../devices/faults.ts";
+import type { Inspection, Refusal } from "../../devices/inspect.ts";
 import type { Speed } from "../../replay/tempo.ts";
 import { DeviceConsole } from "../device-console.ts";
+import { describeInspection } from "../inspection.ts";
 import { absolute, dataOption, jsonOption, parseLimit, speedOption } from "../options.ts";
 import { count, openConsole } from "../output.ts";
 import { findKafka } from "../places.ts";
 import { listenForStop } from "../stopping.ts";
 
 export function deviceCommand(): Command {
-  return new Command("device").description("recordings of worn devices").addCommand(replayCommand());
+  return new Command("device")
+    .description("recordings of worn devices")
+    .addCommand(inspectCommand())
+    .addCommand(replayCommand());
+}
+
+function inspectCommand(): Command {
+  return new Command("inspect")
+    .description("what recordings hold, and what would be left out of them; sends nothing")
+    .argument("<recordings...>", ".fit, .tcx, .gpx, also .gz: files, or folders of them")
+    .addOption(jsonOption())
+    .addHelpText("after", "\nExit code 1 when any of them is refused: it is damaged, or no recording.")
+    .action(inspect);
+}
+
+async function inspect(paths: string[], { json }: { json?: boolean }): Promise<void> {
+  const { inspectRecordings } = await import("../../devices/inspect.ts");
+  const found: (Inspection | Refusal)[] = [];
+  for (const path of paths) {
+    for await (const inspection of inspectRecordings(path)) {
+      found.push(inspection);
+      if (!json) for (const line of describeInspection(inspection)) console.log(line);
+    }
+  }
+  if (json) console.log(JSON.stringify(found, undefined, 2));
+  process.exitCode = found.some((inspection) => "refused" in inspection) ? 1 : 0;
 }
 
 interface DeviceReplayOptions extends Partial<FaultRates> {
