@@ -1,8 +1,9 @@
 /** How the runners' aggregates are simulated: a few runners for some minutes, most of them in a race over two segments. */
 import { hours } from "../runtime/index.ts";
 import type { Random } from "../runtime/testing/index.ts";
-import { Course, type Reading } from "../schemas/index.ts";
+import { Course, Race, type Reading } from "../schemas/index.ts";
 import { NOTHING, simulatedAggregates } from "./lib/aggregates/testing/simulated.ts";
+import { EXAMPLE_RACE } from "./lib/example-race.ts";
 import { RUNNERS } from "./windowed-aggregates.ts";
 
 const COURSE: Course = {
@@ -12,6 +13,9 @@ const COURSE: Course = {
     { id: "b", startM: 300, endM: 600 },
   ],
 };
+
+/** Where it becomes midnight half an hour after the first reading: many have two days. */
+const RACE: Race = { ...EXAMPLE_RACE, id: COURSE.event, timezone: "Pacific/Noumea" };
 
 function readings(random: Random, fromMs: number): Reading[] {
   let tsMs = fromMs;
@@ -34,5 +38,9 @@ export const simulation = simulatedAggregates({
   lengthMax: hours(1),
   readings,
   event: COURSE.event,
-  tables: [{ topic: "courses", key: COURSE.event, value: Course.encode(COURSE), atMs: 0 }],
+  zone: RACE.timezone,
+  tables: [
+    { topic: "courses", key: COURSE.event, value: Course.encode(COURSE), atMs: 0 },
+    { topic: "races", key: RACE.id, value: Race.encode(RACE), atMs: 0, atOnce: true },
+  ],
 });

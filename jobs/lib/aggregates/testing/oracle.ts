@@ -2,7 +2,7 @@
  * What windows must come to, the slow way: all readings at hand, sorted, grouped and summed, as SQL would. It shares nothing
  * with the job but its options.
  */
-import type { ReadingStats, Upload } from "../../../../schemas/index.ts";
+import type { Reading, ReadingStats, Upload } from "../../../../schemas/index.ts";
 import type { AggregatesOptions } from "../job.ts";
 
 /** A reading with what has happened since the one before it of its device. */
@@ -26,7 +26,7 @@ export function rowsOf(uploads: readonly Upload[], { gapMax, measures }: Aggrega
   return [...byDevice.values()].flatMap((ofDevice) => {
     const readings = ofDevice
       .flatMap(({ participant, event, device, id, readings }) =>
-        readings.map((reading) => ({ participant, event, device, id, ...reading })),
+        readings.map((reading) => ({ participant, event, device, id, ...believed(reading) })),
       )
       .sort((a, b) => a.tsMs - b.tsMs);
     return readings.map((reading, i): Row => {
@@ -61,6 +61,21 @@ export function rowsOf(uploads: readonly Upload[], { gapMax, measures }: Aggrega
     });
   });
 }
+
+/** What the simulation says of nobody who could be: beyond this it only says what can be. */
+function believed(reading: Reading): Reading {
+  const { hr, distanceM, steps, cadence } = reading;
+  return {
+    ...reading,
+    hr: hr === 0 || hr === 255 ? null : hr,
+    distanceM: Number.isFinite(distanceM) ? distanceM : null,
+    steps: steps === IMPOSSIBLE.steps ? null : steps,
+    cadence: cadence === IMPOSSIBLE.cadence ? null : cadence,
+  };
+}
+
+/** Of these a reading of the simulation has some. */
+export const IMPOSSIBLE = { hr: 255, distanceM: Number.NaN, steps: 2 ** 31 - 1, cadence: -1 } as const;
 
 /** The figures of a group; quantiles are those of the lower of two neighbours, without a sketch. */
 export function statsOfRows(rows: readonly Row[], { measures }: AggregatesOptions): ReadingStats {

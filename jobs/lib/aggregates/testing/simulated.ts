@@ -21,7 +21,16 @@ import {
 } from "../../../../schemas/index.ts";
 import { type AggregatesOptions, windowedAggregates } from "../job.ts";
 import { noTotals, statsOf } from "../totals.ts";
-import { daysOf, differences, type Row, rowsOf, sessionsOf, statsOfRows, windowsOf } from "./oracle.ts";
+import {
+  daysOf,
+  differences,
+  IMPOSSIBLE,
+  type Row,
+  rowsOf,
+  sessionsOf,
+  statsOfRows,
+  windowsOf,
+} from "./oracle.ts";
 
 export interface Wearers {
   readonly options: AggregatesOptions;
@@ -31,6 +40,8 @@ export interface Wearers {
   readonly readings: (random: Random, fromMs: number) => Reading[];
   /** What some of them take part in. */
   readonly event?: string;
+  /** Where that is. */
+  readonly zone?: string;
   /** What there is besides uploads. */
   readonly tables?: readonly InputRecord[];
 }
@@ -69,6 +80,7 @@ export function simulatedAggregates(wearers: Wearers): SimulatedJob {
       same("late readings", outcome.values(`${options.prefix ?? ""}late-readings`, LateReading), []);
       same("dead letters", outcome.deadLetters(), []);
       checkFigures(options, outcome);
+      checkDays(wearers, outcome);
     },
   };
 }
@@ -85,7 +97,9 @@ function inputOf(wearers: Wearers, random: Random): InputRecord[] {
   const records = [...tables];
   for (let n = random.between(1, 4); n > 0; n--) {
     const ids = { participant: `r${n}`, event: random.chance(0.3) ? null : event };
-    const readings = wearers.readings(random, T0 + random.between(0, 20_000));
+    const readings = wearers
+      .readings(random, T0 + random.between(0, 20_000))
+      .map((reading) => (random.chance(HOSTILE_CHANCE) ? hostile(reading, random) : reading));
     for (const upload of random.shuffled(uploadsOf(ids, readings, random))) {
       const atMs = random.between(1, spanMs);
       records.push(recordOf(upload, atMs));
@@ -100,6 +114,13 @@ function inputOf(wearers: Wearers, random: Random): InputRecord[] {
     records.push(recordOf({ ...ids, sentMs: END_MS, receivedMs: END_MS, readings }, spanMs + 50));
   }
   return records;
+}
+
+const HOSTILE_CHANCE = 0.05;
+
+function hostile(reading: Reading, random: Random): Reading {
+  const quantities = Object.entries(IMPOSSIBLE).filter(() => random.chance(0.5));
+  return { ...reading, ...Object.fromEntries(quantities) };
 }
 
 function uploadsOf(
@@ -166,7 +187,7 @@ function checkFigures(options: AggregatesOptions, outcome: Outcome): void {
   const uploads = outcome.input
     .filter(({ topic }) => topic === options.uploads.name)
     .map(({ value }) => Upload.decode(value!));
-  const rows = rowsOf(uploads, options);
+  const rows = rowsOf(uploads, options).filter(({ participant }) => isOfWearer(participant));
   const [windows, sessions] = looksAt(options) as [Look, Look];
   const days = outcome
     .latest(`${options.prefix ?? ""}reading-windows`, ReadingWindow)
@@ -184,6 +205,14 @@ function checkFigures(options: AggregatesOptions, outcome: Outcome): void {
     const wrong = differences(new Map(found), new Map(expected));
     if (wrong.length > 0) throw new Error(`${look.name}: ${wrong.slice(0, 3).join("; ")}`);
   }
+}
+
+/** Days of the event begin at its midnight. */
+function checkDays({ options, event, zone }: Wearers, outcome: Outcome): void {
+  const clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeStyle: "medium" });
+  for (const row of outcome.values(`${options.prefix ?? ""}reading-windows`, ReadingWindow))
+    if (row.size === options.days.name && row.event !== null && row.event === event)
+      same(`${row.participant}'s day begins at`, clock.format(row.startMs), "00:00:00");
 }
 
 function lastOf<T extends ReadingStats>(
