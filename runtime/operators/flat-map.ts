@@ -1,6 +1,6 @@
 import type { FlowNode } from "../dsl/graph.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
-import type { Push } from "./record-context.ts";
+import { emitFor, type Push } from "./record-context.ts";
 
 /** Any number of values out for each in; all have the event time and key of the one they came from. */
 export function flatMap(
@@ -9,15 +9,9 @@ export function flatMap(
   { record }: OperatorRuntime,
 ): Push {
   const { apply, name } = node;
-  let timestamp: number | undefined;
-  const emit = (each: unknown): void => {
-    record.timestamp = timestamp;
-    push(each);
-    record.step = name;
-  };
+  const emit = (each: unknown): void => emitFor(record, name, push, each);
   return (value) => {
     record.step = name;
-    timestamp = record.timestamp;
     const returned = apply(value, emit);
     if (returned) for (const each of returned) emit(each);
   };

@@ -52,8 +52,10 @@ export function keyBy(
         );
       }
     }
+    const before = record.key;
     record.key = key;
     push(value);
+    record.key = before; // RC1
   };
 }
 

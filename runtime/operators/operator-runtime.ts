@@ -1,4 +1,5 @@
 /** What operators need of the task they run in. */
+import type { FlowNode } from "../dsl/graph.ts";
 import type { FrameWriter } from "../kafka/frames.ts";
 import type { StateStore } from "../state/state-store.ts";
 import type { UndoLog } from "../state/undo-log.ts";
@@ -19,8 +20,8 @@ export interface OperatorRuntime {
   /** Partitions of the stage's own inputs and changelog. */
   readonly inputPartitions: number;
   readonly job: string;
-  /** An event time found in the current record's partition, and up to where the partition is complete by now. */
-  observeEventTime(timeMs: number, watermark: number): void;
+  /** An event time that a `.watermark` found in the current record's partition, and up to where it takes that to be complete by now. */
+  observeEventTime(node: FlowNode, timeMs: number, watermark: number): void;
   /**
    * Runs what time sets off for a key (a timer, the end of a window) as a record of its own: if it throws, what it did is
    * taken back and a dead letter stands for it. What was noted for undoing before is settled.

@@ -2,7 +2,7 @@
  * The keyed step at work: gives the author's code its state, timers, tables and outputs, for the key at hand.
  *
  * O1  Nothing that the code does to state, timers or outputs outlives a throw: the task rolls back (`UndoLog`, frames).
- * O2  An index is dropped when a record of its key throws: it may have been changed before the throw, and follows from state.
+ * O2  An index is dropped when a record that used it throws: it may have been changed before the throw, and follows from state.
  */
 
 import type { AnyKeyedProcess, FlowNode } from "../dsl/graph.ts";
@@ -11,7 +11,7 @@ import { JobError } from "../errors.ts";
 import type { ChangelogWriter, CurrentKey } from "../state/state-store.ts";
 import { NO_WATERMARK } from "../time.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
-import type { Push } from "./record-context.ts";
+import { emitFor, type Push } from "./record-context.ts";
 import type { StageStep } from "./stage-step.ts";
 import { TimerService } from "./timer-service.ts";
 
@@ -22,6 +22,10 @@ export class ProcessOperator implements StageStep {
   readonly #runtime: OperatorRuntime;
   readonly #context: Context<unknown, Record<never, never>, Record<never, never>, unknown>;
   readonly #indices = new Map<string, unknown>();
+  /** By which key, and in which record, an index was asked for last: that record has noted it (O2). */
+  #indexKey: string | undefined;
+  #indexSerial = -1;
+  readonly #undoIndex = { takeBack: (key: string) => void this.#indices.delete(key) };
   #watermark = NO_WATERMARK;
 
   constructor(
@@ -73,18 +77,16 @@ export class ProcessOperator implements StageStep {
       tables: tablesOfStep,
       timers: this.#timersOfStep(),
       emit(value) {
-        push(value);
-        record.step = operator.name;
+        emitFor(record, operator.name, push, value);
       },
       side<V>(output: SideOutput<V>, value: V) {
         const target = sides.get(output.name);
-        if (target) target(value);
+        if (target) emitFor(record, operator.name, target, value);
         else if (!node.step.sides?.some((side) => side.name === output.name)) {
           throw new JobError(
             `step "${node.name}" gave a value to side output "${output.name}", which it does not declare: add it to the step's sides`,
           );
         }
-        record.step = operator.name;
       },
     };
   }
@@ -111,11 +113,6 @@ export class ProcessOperator implements StageStep {
     return this.timers.processing.next();
   }
 
-  /** After a throw (O2). */
-  forget(key: string): void {
-    this.#indices.delete(key);
-  }
-
   get isDirty(): boolean {
     return this.timers.event.isDirty || this.timers.processing.isDirty;
   }
@@ -140,7 +137,13 @@ export class ProcessOperator implements StageStep {
   }
 
   #index(): unknown {
-    const { key } = this.#runtime.record;
+    const { undo, record } = this.#runtime;
+    const { key } = record;
+    if (key !== this.#indexKey || undo.serial !== this.#indexSerial) {
+      undo.note(this.#undoIndex, key, undefined);
+      this.#indexKey = key;
+      this.#indexSerial = undo.serial;
+    }
     const known = this.#indices.get(key);
     if (known !== undefined) return known;
     const made = this.#step.index?.({ key, state: this.#context.state, tables: this.#context.tables });

@@ -1,6 +1,12 @@
 /**
  * What is known about the record that passes: one object a task, changed in place, so that a record costs no allocation.
  * Operators set what they find out (event time, key) and the ones below read it.
+ *
+ * RC1  Whoever sets `timestamp` or `key` for those below puts back what was there once they are through: the branch beside it, and
+ *      the code above that goes on after `emit`, see what they saw before. A throw needs no putting back: it ends the record (T2).
+ * RC2  Whoever calls the author's code sets `step` before, also where it is called again after something was pushed.
+ * RC3  What throws below an `emit` of the author's ends the record, also if the code that called it catches it: half of the record
+ *      would stand.
  */
 export class RecordContext {
   /** Where the record came from. */
@@ -14,6 +20,8 @@ export class RecordContext {
   key = "";
   /** The step whose code runs: named in a dead letter. */
   step = "";
+  /** What was thrown below an `emit`: the task takes the record back (RC3). */
+  failure: { readonly error: unknown; readonly step: string } | undefined = undefined;
   /** The node's clock as of this poll, Unix milliseconds. */
   nowMs = 0;
   /** Event time the task has come to. */
@@ -22,3 +30,14 @@ export class RecordContext {
 
 /** Takes a value further. */
 export type Push = (value: unknown) => void;
+
+/** Pushes what the code of step `name` emits, from within that code. */
+export function emitFor(record: RecordContext, name: string, push: Push, value: unknown): void {
+  try {
+    push(value);
+  } catch (error) {
+    record.failure ??= { error, step: record.step }; // RC3
+    throw error;
+  }
+  record.step = name; // RC2
+}

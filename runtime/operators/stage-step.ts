@@ -18,8 +18,6 @@ export interface StageStep {
   tick(nowMs: number): void;
   /** When `tick` has something to do next, or +Infinity. */
   nextTickMs(): number;
-  /** What the current record changed of `key` has been taken back. */
-  forget(key: string): void;
   /** Whether `flush` would write anything, besides what the state store writes. */
   readonly isDirty: boolean;
   flush(writer: ChangelogWriter): void;

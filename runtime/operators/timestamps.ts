@@ -15,7 +15,9 @@ export function timestamps(
       record.step = "timestamps";
       throw new Error(`timeOf gave ${timeMs}, which is not a time`);
     }
+    const before = record.timestamp;
     record.timestamp = timeMs;
     push(value);
+    record.timestamp = before; // RC1
   };
 }

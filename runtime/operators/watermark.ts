@@ -4,7 +4,7 @@ import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
 
 /**
- * Gives a record its event time and lets its partition's watermark know of it; unless its time cannot be: then it goes to
+ * Gives a record its event time and lets its channel of the watermark know of it; unless its time cannot be: then it goes to
  * `pushFuture`, or on without moving time. One from a little ahead, by a clock that is a little fast, moves time to when it was
  * received and no further: what others read until then is not late by it.
  */
@@ -33,16 +33,20 @@ export function watermark(
     record.step = "watermark";
     const timeMs = timeOf(value);
     if (!Number.isFinite(timeMs)) throw new Error(`timeOf gave ${timeMs}, which is not a time`);
-    record.timestamp = timeMs;
     const receivedMs = receivedOf ? receivedOf(value) : record.ingestMs;
+    const before = record.timestamp;
+    record.timestamp = timeMs;
     if (timeMs - receivedMs > aheadMaxMs) {
       pushFuture(value);
+      record.timestamp = before; // RC1
       return;
     }
     push(value);
+    record.timestamp = before; // RC1
+    record.step = "watermark"; // RC2
     if (record.partition !== partition || record.topic !== topic) turnTo();
     const seenMs = future && receivedMs < timeMs ? receivedMs : timeMs;
     // After the record itself: one that throws below does not move time.
-    runtime.observeEventTime(seenMs, current.onRecord(value, seenMs));
+    runtime.observeEventTime(node, seenMs, current.onRecord(value, seenMs));
   };
 }

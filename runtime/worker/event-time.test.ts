@@ -282,7 +282,7 @@ describe("a partition that goes on after a pause", () => {
       ({
         input: { topic: "readings", nodes: [], upstream: undefined },
         channels: [name],
-        idleAfterMs: seconds(5),
+        sources: [{ node: undefined, name, idleAfterMs: seconds(5), lastTimeMs: 0 }],
         quietAfterMs: Number.POSITIVE_INFINITY,
         next: 10,
         end: 10,

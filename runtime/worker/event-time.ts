@@ -10,6 +10,7 @@
  *      goes on after a pause, the first partition to be read would else make the records of all others late.
  */
 import type { InputProgress } from "../checkpoint/progress.ts";
+import type { FlowNode } from "../dsl/graph.ts";
 import { WatermarkValve } from "../exchange/watermark-valve.ts";
 import type { TopicPartition } from "../kafka/log.ts";
 import { NO_WATERMARK } from "../time.ts";
@@ -29,7 +30,13 @@ export class EventTime {
 
   add(input: InputPartition): void {
     for (const channel of input.channels) this.#valve.add(channel);
-    if (input.input.upstream === undefined && input.channels.length > 0) this.#sources.push(input);
+    if (input.sources.length > 0) this.#sources.push(input);
+  }
+
+  /** The first moment of the task: how long a source has been silent counts from here. */
+  seal(input: InputPartition, elapsedMs: number): void {
+    input.lastRecordMs = elapsedMs;
+    for (const source of input.sources) source.lastTimeMs = elapsedMs;
   }
 
   get max(): number {
@@ -57,10 +64,14 @@ export class EventTime {
   }
 
   restoreInput(input: InputPartition, { watermarks, idle = [] }: InputProgress): void {
-    for (const [channel, watermark] of Object.entries(watermarks)) {
-      if (!input.channels.includes(channel)) continue;
+    const partition = `${input.input.topic}/${input.partition}`;
+    for (const channel of input.channels) {
+      // Where there was one `.watermark` then, its partition's is what all have come to; a new one among several says nothing yet.
+      const saved = channel in watermarks ? channel : partition;
+      const watermark = watermarks[saved];
+      if (watermark === undefined) continue;
       if (watermark !== null) this.#valve.advance(channel, watermark);
-      if (idle.includes(channel)) this.#valve.setIdle(channel);
+      if (idle.includes(saved)) this.#valve.setIdle(channel);
     }
   }
 
@@ -75,15 +86,23 @@ export class EventTime {
   }
 
   /** How far a partition is written is known anew; said of all that were polled, before the first record of any (ET3). */
-  announced({ input, channels, next, writtenTo }: InputPartition): void {
-    if (next < writtenTo && input.upstream === undefined && channels.length > 0)
-      this.#valve.setActive(channels[0]!);
+  announced({ sources, next, writtenTo }: InputPartition): void {
+    if (next < writtenTo) for (const { name } of sources) this.#valve.setActive(name);
   }
 
   /** A record arrived. */
   heard(input: InputPartition, elapsedMs: number): void {
     input.lastRecordMs = elapsedMs;
     this.#quietFrom = undefined;
+  }
+
+  /** A `.watermark` found the time of a record of this partition, and up to where the partition is complete for it. */
+  observe(input: InputPartition, node: FlowNode, timeMs: number, watermark: number): void {
+    const { sources } = input;
+    const source = sources.length === 1 ? sources[0]! : sources.find((candidate) => candidate.node === node)!;
+    source.lastTimeMs = input.lastRecordMs;
+    this.saw(timeMs);
+    this.advance(source.name, watermark);
   }
 
   /** An event time was seen. */
@@ -99,9 +118,10 @@ export class EventTime {
 
   /** Time passes without records. @param reached the watermark that the task has come to */
   tick(elapsedMs: number, reached: number): void {
-    for (const input of this.#sources) {
-      if (input.next >= input.writtenTo && elapsedMs - input.lastRecordMs >= input.idleAfterMs)
-        this.#valve.setIdle(input.channels[0]!);
+    for (const { next, writtenTo, sources } of this.#sources) {
+      if (next < writtenTo) continue;
+      for (const { name, lastTimeMs, idleAfterMs } of sources)
+        if (elapsedMs - lastTimeMs >= idleAfterMs) this.#valve.setIdle(name);
     }
     if (this.#valve.allIdle) this.#goOnQuietly(elapsedMs, reached);
   }
@@ -116,21 +136,33 @@ export class EventTime {
     }
     this.#quietFrom ??= Math.max(reached, this.#max);
     const watermark = this.#quietFrom + Math.floor(silentMs / QUIET_STEP_MS) * QUIET_STEP_MS;
-    for (const { channels } of this.#sources) this.advance(channels[0]!, watermark, true);
+    for (const { channels } of this.#sources)
+      for (const channel of channels) this.advance(channel, watermark, true);
   }
 
   /** Partitions that are so far ahead of the slowest one that they are better not read now (`driftMax`). */
   held(): readonly TopicPartition[] {
     let slowest = Number.POSITIVE_INFINITY;
-    for (const { channels, next, end } of this.#sources) {
-      const watermark = this.#valve.watermarkOf(channels[0]!);
+    for (const input of this.#sources) slowest = Math.min(slowest, this.#slowestOf(input));
+    return this.#sources
+      .filter((input) => this.#comeTo(input) - slowest > input.driftMaxMs)
+      .map(({ input, partition }) => ({ topic: input.topic, partition }));
+  }
+
+  /** The lowest watermark of a partition that others have to wait for. */
+  #slowestOf({ sources, next, end }: InputPartition): number {
+    let slowest = Number.POSITIVE_INFINITY;
+    for (const { name } of sources) {
+      const watermark = this.#valve.watermarkOf(name);
       // One that has said nothing and has nothing to read waits to become idle: nobody has to wait with it.
-      if (this.#valve.isIdle(channels[0]!) || (watermark === NO_WATERMARK && next >= end)) continue;
+      if (this.#valve.isIdle(name) || (watermark === NO_WATERMARK && next >= end)) continue;
       slowest = Math.min(slowest, watermark);
     }
-    return this.#sources
-      .filter(({ channels, driftMaxMs }) => this.#valve.watermarkOf(channels[0]!) - slowest > driftMaxMs)
-      .map(({ input, partition }) => ({ topic: input.topic, partition }));
+    return slowest;
+  }
+
+  #comeTo({ sources }: InputPartition): number {
+    return Math.min(...sources.map(({ name }) => this.#valve.watermarkOf(name)));
   }
 }
 

@@ -1,12 +1,25 @@
 /**
  * One partition of one input of a task: where its records go, which watermarks it brings, how far it was read.
+ *
+ * IP1  Each `.watermark` has a channel of its own for each partition of a source it stands below: what one says of a partition is
+ *      nothing that the other has said, be it that they take different times from the same records.
+ * IP2  A channel is called the same whatever the order of the description, for progress records keep its watermark by that name.
  */
 import type { Codec } from "../../schemas/codec.ts";
 import type { FlowNode } from "../dsl/graph.ts";
-import { IDLE_AFTER_MS, type WatermarkStrategy } from "../dsl/watermark.ts";
+import { IDLE_AFTER_MS } from "../dsl/watermark.ts";
 import { isExchange, type StageInput, type StagePlan } from "../graph/plan.ts";
 import { fanOut } from "../operators/index.ts";
 import type { Push } from "../operators/record-context.ts";
+
+/** What one `.watermark` says of one partition of a source. */
+export interface SourceChannel {
+  readonly node: FlowNode;
+  readonly name: string;
+  readonly idleAfterMs: number;
+  /** When its `.watermark` last found a time in a record. */
+  lastTimeMs: number;
+}
 
 export interface InputPartition {
   readonly input: StageInput;
@@ -17,7 +30,8 @@ export interface InputPartition {
   readonly rows: boolean;
   /** Channels of the valve that this partition feeds; none for an input without time. */
   readonly channels: readonly string[];
-  readonly idleAfterMs: number;
+  /** Those of them that bring time from outside (IP1); none for an exchange. */
+  readonly sources: readonly SourceChannel[];
   /** How long all inputs have to be silent for event time to go on with the clock, or +Infinity. */
   readonly quietAfterMs: number;
   /** How far this partition may be ahead of the slowest one, or +Infinity. */
@@ -41,7 +55,9 @@ export function inputPartition(
   upstreamParallelism: number,
   entries: ReadonlyMap<FlowNode, Push>,
 ): InputPartition {
-  const strategies = input.nodes.flatMap((node) => watermarksBelow(node, plan.nodes));
+  const watermarks = watermarksBelow(input.nodes, plan.nodes);
+  const strategies = watermarks.map(({ strategy }) => strategy);
+  const sources = sourceChannels(`${input.topic}/${partition}`, watermarks, plan);
   const [first] = input.nodes;
   return {
     input,
@@ -49,8 +65,11 @@ export function inputPartition(
     push: fanOut(input.nodes.map((node) => entries.get(node)!)),
     codec: first!.kind === "source" ? first!.topic.codec : first!.exchange.codec,
     rows: first!.kind === "source" && first!.rows,
-    channels: channelsOf(input, partition, upstreamParallelism, strategies.length > 0),
-    idleAfterMs: Math.min(...strategies.map(({ idleAfter }) => idleAfter ?? IDLE_AFTER_MS)),
+    channels:
+      input.upstream === undefined
+        ? sources.map(({ name }) => name)
+        : range(upstreamParallelism).map((task) => exchangeChannel(input.topic, partition, task)),
+    sources,
     quietAfterMs: Math.min(...strategies.map(({ quietAfter }) => quietAfter ?? Number.POSITIVE_INFINITY)),
     driftMaxMs: Math.min(...strategies.map(({ driftMax }) => driftMax ?? Number.POSITIVE_INFINITY)),
     next: -1,
@@ -65,30 +84,63 @@ export function inputPartition(
 export const exchangeChannel = (topic: string, partition: number, task: number): string =>
   `${topic}/${partition}/${task}`;
 
-function channelsOf(
-  input: StageInput,
-  partition: number,
-  upstreamParallelism: number,
-  timed: boolean,
-): string[] {
-  if (input.upstream !== undefined)
-    return range(upstreamParallelism).map((task) => exchangeChannel(input.topic, partition, task));
-  return timed ? [`${input.topic}/${partition}`] : [];
+type WatermarkNode = Extract<FlowNode, { kind: "watermark" }>;
+
+function sourceChannels(
+  partition: string,
+  watermarks: readonly WatermarkNode[],
+  { nodes, exchangesOut }: StagePlan,
+): SourceChannel[] {
+  const labels = watermarks.map((node) => label(node, [...nodes, ...exchangesOut]));
+  return watermarks.map((node, index) => {
+    const same = labels.slice(0, index).filter((other) => other === labels[index]).length;
+    const name = `${partition} ${labels[index]}${same === 0 ? "" : `#${same}`}`;
+    return {
+      node,
+      name: watermarks.length === 1 ? partition : name,
+      idleAfterMs: node.strategy.idleAfter ?? IDLE_AFTER_MS,
+      lastTimeMs: 0,
+    };
+  });
 }
 
-/** The watermark strategies on the ways down from a source, within its stage. */
-function watermarksBelow(node: FlowNode, nodes: readonly FlowNode[]): WatermarkStrategy<unknown>[] {
-  if (isExchange(node)) return [];
-  const found: WatermarkStrategy<unknown>[] = [];
+/** IP2. What tells a `.watermark` from others below the same topic: the named nodes next to it. */
+function label(node: FlowNode, nodes: readonly FlowNode[]): string {
+  const above = nearestNames(node, ({ inputs }) => inputs);
+  const below = nearestNames(node, (at) => nodes.filter(({ inputs }) => inputs.includes(at as never)));
+  return `${above}>${below}`;
+}
+
+function nearestNames(node: FlowNode, next: (node: FlowNode) => readonly FlowNode[]): string {
+  const names = new Set<string>();
   const visit = (at: FlowNode) => {
-    for (const child of nodes) {
-      if (!child.inputs.includes(at as never) || child.kind === "process") continue;
-      if (child.kind === "watermark") found.push(child.strategy);
-      visit(child);
+    for (const neighbour of next(at)) {
+      const name = nameOf(neighbour);
+      if (name === undefined) visit(neighbour);
+      else names.add(name);
     }
   };
   visit(node);
-  return found;
+  return [...names].sort().join("+");
+}
+
+function nameOf(node: FlowNode): string | undefined {
+  if ("name" in node) return node.name;
+  return node.kind === "sink" ? `to ${node.topic.name}` : isExchange(node) ? node.exchange.name : undefined;
+}
+
+/** The `.watermark`s on the ways down from input nodes, within their stage. */
+function watermarksBelow(inputs: readonly FlowNode[], nodes: readonly FlowNode[]): WatermarkNode[] {
+  const found = new Set<WatermarkNode>();
+  const visit = (at: FlowNode) => {
+    for (const child of nodes) {
+      if (!child.inputs.includes(at as never) || child.kind === "process") continue;
+      if (child.kind === "watermark") found.add(child);
+      visit(child);
+    }
+  };
+  for (const input of inputs) if (!isExchange(input)) visit(input);
+  return [...found];
 }
 
 export const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);

@@ -221,7 +221,7 @@ export class Task {
       const { first, end } = extent(input.input.topic, input.partition);
       if (input.next < 0) input.next = first;
       input.end = input.writtenTo = end;
-      input.lastRecordMs = elapsedMs;
+      this.#eventTime.seal(input, elapsedMs);
     }
     this.#record.nowMs = nowMs;
     // Where the channels give more than what was saved, the first tick goes there, and fires what is due on the way.
@@ -312,6 +312,7 @@ export class Task {
       if (input.rows) input.push(rowOf(input.codec, records));
       else if (records.valueStart < 0) throw new Error("the value is null");
       else input.push(input.codec.decode(records.buffer, valueStart, records.valueEnd));
+      this.#failCaught();
       this.#undo.clear();
     } catch (error) {
       this.#takeBack(error);
@@ -391,11 +392,20 @@ export class Task {
     record.ingestMs = record.nowMs;
     try {
       run(argument);
+      this.#failCaught();
       this.#undo.clear();
     } catch (error) {
       this.#takeBack(error);
       this.#deadLetter(error, Buffer.from(key), null);
     }
+  }
+
+  /** An error that the job's code caught, though it was not its own (RC3). */
+  #failCaught(): void {
+    const { failure } = this.#record;
+    if (failure === undefined) return;
+    this.#record.step = failure.step;
+    throw failure.error;
   }
 
   #mark(): void {
@@ -409,10 +419,10 @@ export class Task {
   /** T2. Errors that are no fault of the record stop the task. */
   #takeBack(error: unknown): void {
     if (error instanceof PacestreamError) throw error;
+    this.#record.failure = undefined;
     this.#undo.rollback();
     this.#frames.truncate(this.#marks.bytes, this.#marks.count);
     this.#early.truncate(this.#marks.earlyBytes, this.#marks.earlyCount);
-    for (const step of this.#stage.steps) step.forget(this.#record.key);
   }
 
   #deadLetter(error: unknown, key: Buffer | null, value: Buffer | null): void {
@@ -512,10 +522,8 @@ export class Task {
       table: (topic) => this.#side.content(topic),
       outputIndex: (topic) => outputs.indexOf(topic),
       partitionsOf: (topic) => this.#spec.partitions[topic]!,
-      observeEventTime: (timeMs, watermark) => {
-        this.#eventTime.saw(timeMs);
-        this.#eventTime.advance(this.#current!.channels[0]!, watermark);
-      },
+      observeEventTime: (node, timeMs, watermark) =>
+        this.#eventTime.observe(this.#current!, node, timeMs, watermark),
       attempt: (key, partition, timestamp, run, argument) =>
         this.#attempt(key, partition, timestamp, run, argument),
       countOut: () => {

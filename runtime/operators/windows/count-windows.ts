@@ -54,6 +54,5 @@ export class CountWindows implements StageStep {
   nextTickMs(): number {
     return Number.POSITIVE_INFINITY;
   }
-  forget(): void {}
   flush(): void {}
 }

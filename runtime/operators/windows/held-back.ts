@@ -45,10 +45,6 @@ export class HeldBack implements WindowStep {
     return this.#windows.nextTickMs();
   }
 
-  forget(key: string): void {
-    this.#windows.forget(key);
-  }
-
   flush(writer: ChangelogWriter): void {
     this.#windows.flush(writer);
   }

@@ -196,6 +196,5 @@ export class SessionWindows implements StageStep {
     if (sessions.length === 0) this.#keys.delete(session.key);
   }
 
-  forget(): void {}
   flush(): void {}
 }

@@ -315,7 +315,6 @@ export class TimeWindows implements StageStep {
     return bucket;
   }
 
-  forget(): void {}
   flush(): void {}
 
   // --- arithmetic: a window [start, end) has start = offset + n * slide ------------------------------------------------
