@@ -211,7 +211,7 @@ function checkLost({ input }: Outcome, lives: Lives): void {
   for (const [participant, all] of sent) {
     const ordered = all.flatMap(({ readings }) => readings).sort((a, b) => a.tsMs - b.tsMs);
     const last = ordered.at(-1)!;
-    const awaited = all[0]!.event !== null && last.distanceM! < 0.99 * COURSE_M;
+    const awaited = all[0]!.event !== null && last.distanceM! < 1.05 * COURSE_M;
     const open = lost.filter(
       (life) => life[0]!.participant === participant && life.at(-1)!.state !== "cleared",
     );

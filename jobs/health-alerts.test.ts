@@ -207,6 +207,78 @@ test("nobody is missed who has finished, nor in everyday life", () => {
   }
 });
 
+test.each([0, 255, null])(
+  "a strap that says %s now and then is believed in what it says besides",
+  (nothing) => {
+    const people = new People().send(
+      ...uploads(readings(0, 900, (second) => ({ hr: second % 15 === 14 ? nothing : 210 + (second % 5) }))),
+    );
+    expect(people.settle().said()[0]).toBe("high_heart_rate raised 120");
+  },
+);
+
+test("a strap without contact says 0 all the time, which is no heart rate and no leap", () => {
+  expect(
+    new People()
+      .send(...uploads(readings(0, 900, () => ({ hr: 0 }))))
+      .settle()
+      .said(),
+  ).toEqual([]);
+});
+
+/** Somebody who lies still from `lyingS` on, whose watch says something else than where they are. */
+const lying = (lyingS: number, watch: (trueM: number, second: number) => number) =>
+  uploads(
+    readings(0, 1000, (second) => ({
+      distanceM: Math.fround(watch(40_000 + Math.min(second, lyingS) * 3, second)),
+    })),
+  );
+const COURSE = { event: "example", courseM: 42_195 };
+
+test.each<[string, (trueM: number, second: number) => number]>([
+  ["is exact", (m) => m],
+  ["measures 4 % too much", (m) => m * 1.04],
+  ["leapt by 3 km", (m, second) => m + (second > 20 ? 3_000 : 0)],
+  ["leapt by 11 000 km", (m, second) => Math.round(m) + (second > 20 ? 11_000_000 : 0)],
+  ["leaps while they lie", (m, second) => m + (second > 300 ? 500 : 0)],
+  ["measures 4 % too much and leapt by 5 km", (m, second) => m * 1.04 + (second > 20 ? 5_000 : 0)],
+])("somebody who lies still before the finish is found, and missed, though the watch %s", (_, watch) => {
+  const still = new People().rules(COURSE).send(...lying(200, watch));
+  const since = still
+    .settle()
+    .alerts()
+    .filter(({ kind, state }) => kind === "no_motion" && state === "raised")
+    .map(({ sinceMs }) => (sinceMs - T0) / 1000);
+  expect(since).toHaveLength(1);
+  expect(since[0]).toBeGreaterThan(190);
+  expect(since[0]).toBeLessThanOrEqual(200);
+  const silent = new People().rules(COURSE).send(...lying(200, watch).slice(0, 20));
+  for (let i = 0; i < 200; i++) silent.harness.advance(seconds(1));
+  expect(silent.said()).toEqual(["lost_signal raised 319"]);
+});
+
+test("one reading by a clock that has lost its time does not cost the others of its upload, and is told", () => {
+  const all = uploads(readings(0, 600, fast(100, 500)));
+  const [before, odd, ...after] = all;
+  const misdated = odd!.readings.map((one, i) => (i === 5 ? { ...one, tsMs: 0 } : one));
+  const people = new People()
+    .limit(170)
+    .send(before!, { ...odd!, readings: misdated }, ...after)
+    .settle();
+  expect(people.said()[0]).toBe("high_heart_rate raised 220");
+  expect(people.harness.output("late-uploads", Upload)).toEqual([{ ...odd, readings: [misdated[5]] }]);
+  expect(people.harness.deadLetters()).toEqual([]);
+});
+
+test("a device that is four minutes fast makes no upload of others late", () => {
+  const people = new People();
+  for (const upload of uploads(readings(0, 120))) {
+    const readings = [{ ...upload.readings[0]!, tsMs: upload.receivedMs + minutes(4) }];
+    people.send(upload, { ...upload, participant: "example/2", device: "fast", readings });
+  }
+  expect(people.settle().harness.output("late-uploads", Upload)).toEqual([]);
+});
+
 test("what cannot be judged ends among the dead letters and moves nobody's time", () => {
   const all = uploads(readings(0, 600, fast(100, 500)));
   const people = new People().limit(170).send(all[0]!);
@@ -222,8 +294,8 @@ test("what cannot be judged ends among the dead letters and moves nobody's time"
       .map(({ reason }) => reason)
       .sort(),
   ).toEqual([
-    expect.stringContaining("the device's clock is wrong"),
     expect.stringContaining("not that of an alert of the participant"),
+    expect.stringContaining("the device's clock is wrong"),
     expect.stringContaining("more than 200"),
     expect.stringContaining("readings is empty"),
   ]);

@@ -5,7 +5,7 @@
 import { boundedDisorder, hours, job, seconds, topic, watermarkBy } from "../runtime/index.ts";
 import { Alert, AlertAcknowledgement, type Codec, HealthRules, Profile, Upload } from "../schemas/index.ts";
 import { lateUploads, type PersonInput, participantStep } from "./lib/health/participant-step.ts";
-import { checkAcknowledgement, checkUpload } from "./lib/health/upload-checks.ts";
+import { AHEAD_MAX_MS, checkAcknowledgement, checkUpload, misdated } from "./lib/health/upload-checks.ts";
 
 /** How far uploads may be out of order: later they are judged by, and sooner they are late. */
 const DISORDER_MS = seconds(5);
@@ -27,14 +27,15 @@ export const healthAlerts = (prefix = "") =>
     const profiles = flow.versions(named("profiles", Profile), { timeOf: ({ fromMs }) => fromMs });
 
     // The steps' names are those of their state in every checkpoint: renaming one orphans it.
-    const uploads = flow
-      .from(named("uploads", Upload))
+    const sent = flow.from(named("uploads", Upload));
+    const uploads = sent
       .map("checked", checkUpload)
       .watermark(
         boundedDisorder({
           timeOf: ({ readings }) => readings.at(-1)!.tsMs,
           disorderMax: DISORDER_MS,
           quietAfter: seconds(5),
+          future: { ahead: AHEAD_MAX_MS, receivedOf: ({ receivedMs }) => receivedMs },
         }),
       )
       .keyBy(({ participant }) => participant)
@@ -66,9 +67,9 @@ export const healthAlerts = (prefix = "") =>
         partitionBy: ({ participant }) => participant,
       }),
     );
-    people
-      .side(lateUploads)
-      .to(topic(`${prefix}late-uploads`, Upload, { key: ({ participant }) => participant }));
+    const late = topic(`${prefix}late-uploads`, Upload, { key: ({ participant }) => participant });
+    people.side(lateUploads).to(late);
+    sent.flatMap("misdated", misdated).to(late);
   });
 
 export default healthAlerts();

@@ -75,7 +75,7 @@ export function judgeReadings(
   const counted = new Counts();
   for (const { participant, readings } of last.values()) counted.add(participant, readings);
   for (const { participant, missed } of late)
-    if (missed === SIZE || missed === "future") counted.add(participant, 1);
+    if (missed === SIZE || missed === "future" || missed === "undated") counted.add(participant, 1);
   const problems: string[] = [];
   for (const participant of new Set([...sent.keys(), ...counted.keys()])) {
     const [is, should] = [counted.of(participant), sent.of(participant)];

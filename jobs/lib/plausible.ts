@@ -46,11 +46,12 @@ export interface Wearer {
  *   sprinters on the track turn less than 300 a minute;
  * - at once: a watch that finds its satellites again makes up for what it missed (by 46 m within a second in the shipped
  *   recordings), one that counts steps says ten seconds' at a time;
- * - distance: the longest certified footrace has 4 989 km (Self-Transcendence 3100 Mile); steps: each a metre of that.
+ * - distance: twice round the Earth. The longest certified footrace has 4 989 km (Self-Transcendence 3100 Mile), but a counter
+ *   that leapt still counts, and what it leapt by is known (PL3); beyond this a float has no metres any more.
  */
 export const PERSON: Wearer = {
-  distanceM: { min: 0, max: 10_000_000 },
-  steps: { min: 0, max: 10_000_000 },
+  distanceM: { min: 0, max: 80_000_000 },
+  steps: { min: 0, max: 1_000_000_000 },
   cadence: { min: 0, max: 360 },
   metres: { perSMax: 40, atOnceMax: 100 },
   strides: { perSMax: 6, atOnceMax: 60 },
@@ -61,8 +62,8 @@ export const PERSON: Wearer = {
  * twice as many; each stride is four steps.
  */
 export const ANIMAL: Wearer = {
-  distanceM: { min: 0, max: 10_000_000 },
-  steps: { min: 0, max: 100_000_000 },
+  distanceM: { min: 0, max: 80_000_000 },
+  steps: { min: 0, max: 1_000_000_000 },
   cadence: { min: 0, max: 1_800 },
   metres: { perSMax: 30, atOnceMax: 100 },
   strides: { perSMax: 30, atOnceMax: 300 },

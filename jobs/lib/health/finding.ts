@@ -32,8 +32,5 @@ export interface Judged<S> {
 
 export type Rule<S> = (state: S | undefined, reading: Reading, measure: Measure) => Judged<S>;
 
-/** What no heart does is no heart rate. */
-export const HR_MIN = 25;
-export const HR_MAX = 240;
 /** After a hole of so long nobody knows what was in it: what was only suspected begins anew. */
 export const GAP_MAX_MS = 30_000;

@@ -37,6 +37,7 @@ import {
   Presence,
   placeAfter,
 } from "./lost-signal.ts";
+import { TrustedDistance, trusted } from "./trusted-distance.ts";
 import { judgeReading, Vitals } from "./vitals.ts";
 
 /** What the stage takes in about a participant. */
@@ -53,6 +54,8 @@ const ACKNOWLEDGEMENTS_MAX = 100;
 
 const state = {
   vitals: mapState(Vitals, { ttl: { after: FORGET_DEVICE_MS, time: "processing" } }),
+  /** By device. */
+  distances: mapState(TrustedDistance, { ttl: { after: FORGET_DEVICE_MS, time: "processing" } }),
   presence: valueState(Presence),
   /** By kind. */
   alerts: mapState(OpenAlert),
@@ -114,7 +117,10 @@ function judgeUpload(upload: Upload, hrLimit: number | null, context: StepContex
   const onCourse: Measure = { ...offCourse, onCourse: true };
   const presence = state.presence.get();
   let place: Place = presence?.event === event ? presence : NOWHERE;
-  for (const reading of fresh) {
+  let distance = state.distances.get(device);
+  for (const said of fresh) {
+    const { reading, distance: next } = trusted(distance, said);
+    distance = next;
     place = placeAfter(place, reading);
     const measure = event === null || isFinished(place, rules) ? offCourse : onCourse;
     const judged = judgeReading(vitals, reading, measure);
@@ -122,6 +128,7 @@ function judgeUpload(upload: Upload, hrLimit: number | null, context: StepContex
     live(judged.findings, reading, { upload, place, measure, version }, context);
   }
   state.vitals.put(device, vitals!);
+  if (distance) state.distances.put(device, distance);
   hear(upload, last, place, { rules, version }, context);
 }
 

@@ -2,8 +2,9 @@
  * The heart rate leaps by more than `spikeBpm` from one reading to the next, or is no heart's at all, `spikes` times within
  * `spikesWithinMs`. Ended: so long without one. In the shipped recordings nothing leaps by 20 within 5 s.
  */
+import { HEART_OF_PERSON, within } from "../plausible.ts";
 import { type Evidence, withReading } from "./evidence.ts";
-import { HR_MAX, HR_MIN, type Judged, type Rule } from "./finding.ts";
+import type { Judged, Rule } from "./finding.ts";
 
 /** Between readings further apart a heart may do much. */
 const NEXT_MAX_MS = 5_000;
@@ -24,7 +25,7 @@ export const spikingSensor: Rule<SpikingSensor> = (before, reading, { spikeBpm, 
   const { hr, tsMs } = reading;
   if (hr === null) return keep(before, spikeBpm);
   const leap = before && tsMs - before.tsMs <= NEXT_MAX_MS ? Math.abs(hr - before.hr) : 0;
-  const leapt = leap > spikeBpm || hr < HR_MIN || hr > HR_MAX;
+  const leapt = leap > spikeBpm || !within(hr, HEART_OF_PERSON);
   const recent = (before?.leapsMs ?? []).filter((atMs) => tsMs - atMs < spikesWithinMs);
   const quiet = recent.length === 0;
   if (!leapt) {

@@ -6,8 +6,9 @@
  *     tells whether the heart did.
  */
 import { codecOf, EvidenceReading, type Reading } from "../../../schemas/index.ts";
+import { HEART_OF_PERSON, within } from "../plausible.ts";
 import { type CadenceLock, cadenceLock } from "./cadence-lock.ts";
-import { type Finding, HR_MAX, HR_MIN, type Judged, type Measure } from "./finding.ts";
+import type { Finding, Judged, Measure } from "./finding.ts";
 import { type HighHeartRate, highHeartRate } from "./high-heart-rate.ts";
 import { type NoMotion, noMotion } from "./no-motion.ts";
 import { type SpikingSensor, spikingSensor } from "./spiking-sensor.ts";
@@ -52,7 +53,7 @@ export function judgeReading(
   const lock = note(cadenceLock(was.lock ?? undefined, reading, measure));
   const { hr } = reading;
   const leapt = spiking?.leapsMs.at(-1) === reading.tsMs;
-  const believed = findings.length === 0 && !leapt && hr !== null && hr >= HR_MIN && hr <= HR_MAX;
+  const believed = findings.length === 0 && !leapt && hr !== null && within(hr, HEART_OF_PERSON);
   const heart = believed ? reading : { ...reading, hr: null };
   const high = note(highHeartRate(was.high ?? undefined, heart, measure));
   const drop = note(suddenDrop(was.drop ?? undefined, heart, measure));
