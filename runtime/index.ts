@@ -54,4 +54,5 @@ export {
   type WindowAssigner,
   type WindowOptions,
 } from "./dsl/window.ts";
+export { JobError } from "./errors.ts";
 export { hours, milliseconds, minutes, seconds } from "./time.ts";

@@ -55,7 +55,10 @@ export type TablesOf<T> = {
 export type TimeDomain = "event" | "processing";
 
 export interface Timers {
-  /** Fires once the watermark has reached `timeMs`. Setting the same time twice is one timer. */
+  /**
+   * Fires once the watermark has reached `timeMs`, in whole milliseconds. Setting the same time twice is one timer. What is no such
+   * time (NaN, a fraction) throws, and so sets the record apart.
+   */
   onEventTime(timeMs: number): void;
   /** Fires once the node's clock has reached `timeMs`, Unix milliseconds. */
   onProcessingTime(timeMs: number): void;
@@ -101,8 +104,10 @@ export interface KeyedProcess<
   readonly state?: S;
   readonly tables?: T;
   readonly sides?: readonly SideOutput<unknown>[];
-  /** Which timers the step sets; needed with `onTimer`. `"event"` needs a `watermark` on every way from a source. */
+  /** Which timers the step sets; needed with `onTimer`. `"event"` needs a `watermark` on a way from a source. */
   readonly timers?: readonly TimeDomain[];
+  /** Whether every record has to have an event time: a stream that lacks one, if only in a part of a union, is then refused. */
+  readonly timed?: boolean;
   readonly index?: (context: {
     readonly key: string;
     readonly state: StatesOf<S>;

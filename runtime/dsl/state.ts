@@ -5,7 +5,7 @@
  * is through, so that a record that throws leaves state as it was; a value changed in place cannot be taken back.
  */
 import type { Codec } from "../../schemas/codec.ts";
-import { JobError } from "../errors.ts";
+import { duration, oneOf } from "./options.ts";
 import type { TimeDomain } from "./process.ts";
 
 /**
@@ -142,9 +142,8 @@ export type StatesOf<S> = { readonly [Name in keyof S]: StateOf<S[Name]> };
 
 function checked(options: StateOptions): StateOptions {
   const { ttl } = options;
-  if (ttl && !(ttl.after > 0))
-    throw new JobError(`a state's ttl.after is ${ttl.after}; it has to be milliseconds, more than 0`);
-  if (ttl && ttl.time !== "event" && ttl.time !== "processing")
-    throw new JobError(`a state's ttl.time is ${String(ttl.time)}; it has to be "event" or "processing"`);
+  if (ttl === undefined) return options;
+  duration("a state's ttl.after", ttl.after, 1);
+  oneOf("a state's ttl.time", ttl.time, ["event", "processing"]);
   return options;
 }

@@ -6,6 +6,7 @@ import type { Codec } from "../../schemas/codec.ts";
 import { JobError } from "../errors.ts";
 import type { Aggregate } from "./aggregate.ts";
 import type { AnyKeyedProcess, Delivery, Exchange, FlowGraph, FlowNode } from "./graph.ts";
+import { oneOf, optionalDuration } from "./options.ts";
 import type { KeyedProcess, SideOutput, States, Tables } from "./process.ts";
 import { type DedupOptions, dedupStep } from "./steps/dedup.ts";
 import { type DeviceClockOptions, deviceClockStep } from "./steps/device-clock.ts";
@@ -114,6 +115,7 @@ export class Stream<T> {
    * earlier, and after a failure again. State, timers and offsets are exact all the same. As Flink's `DeliveryGuarantee`.
    */
   to(topic: Topic<T>, { delivery = "exactly-once" }: { readonly delivery?: Delivery } = {}): void {
+    oneOf(`to ${topic.name}: delivery`, delivery, ["exactly-once", "at-least-once"]);
     this.graph.sinks.push({ kind: "sink", topic: topic as Topic<unknown>, delivery, inputs: [this.node] });
   }
 
@@ -217,6 +219,7 @@ export class KeyedStream<T> extends Stream<T> {
     aggregate: Aggregate<T, Acc, Out>,
     options: WindowOptions<T> = {},
   ): KeyedStream<Out> {
+    optionalDuration(`window "${name}": allowedLateness`, options.allowedLateness, 0);
     return this.#step({
       kind: "window",
       name,

@@ -1,5 +1,9 @@
 /** A Kafka topic with the type of its values: what `from`, `table` and `to` take. */
 import type { Codec } from "../../schemas/codec.ts";
+import { count } from "./options.ts";
+
+/** More than any cluster serves well: a number meant for something else. */
+const PARTITIONS_MAX = 100_000;
 
 export interface TopicOptions<T> {
   /** The record's key when written by `to`. Absent: no key. */
@@ -18,5 +22,7 @@ export interface Topic<T> extends TopicOptions<T> {
 }
 
 export function topic<T>(name: string, codec: Codec<T>, options: TopicOptions<T> = {}): Topic<T> {
+  if (options.partitions !== undefined)
+    count(`topic "${name}": partitions`, options.partitions, PARTITIONS_MAX);
   return { name, codec, ...options };
 }

@@ -1,19 +1,22 @@
 /** How event time is found in records, and how far the stream has come in it. */
 import { JobError } from "../errors.ts";
+import { duration, optionalDuration } from "./options.ts";
 import type { SideOutput } from "./process.ts";
 
 /** Finds the watermark of one partition. Made anew for each, and after a restart: what it has said by then is kept. */
 export interface WatermarkGenerator<T> {
   /**
    * Called for each record, in the partition's order. @returns up to where the partition is complete: no record of this time
-   * or an earlier one is expected any more. A lower value than before changes nothing.
+   * or an earlier one is expected any more. A lower value than before changes nothing, and so does -Infinity, which says nothing.
+   * +Infinity: the partition is complete for good. Once all are, all windows close and all event timers fire, as by Flink's
+   * `MAX_WATERMARK`; what comes after that is late.
    */
   onRecord(value: T, timeMs: number): number;
 }
 
 /** Durations are milliseconds: `seconds(5)`. */
 export interface WatermarkOptions<T> {
-  /** Event time of a value. */
+  /** Event time of a value, in milliseconds, rounded down. One that gives no time (NaN, Infinity) is set apart. */
   readonly timeOf: (value: T) => number;
   /** A partition that is read to its end and stays silent this long no longer holds the watermark back. Default 5 s. */
   readonly idleAfter?: number;
@@ -53,7 +56,7 @@ export interface WatermarkStrategy<T> extends WatermarkOptions<T> {
 export function boundedDisorder<T>(
   options: WatermarkOptions<T> & { readonly disorderMax: number },
 ): WatermarkStrategy<T> {
-  const { disorderMax } = options;
+  const disorderMax = duration("a watermark's disorderMax", options.disorderMax, 0);
   const generator = { onRecord: (_value: T, timeMs: number) => timeMs - disorderMax - 1 };
   return checked({ ...options, generator: () => generator });
 }
@@ -69,11 +72,10 @@ export const IDLE_AFTER_MS = 5_000;
 
 function checked<T>(strategy: WatermarkStrategy<T>): WatermarkStrategy<T> {
   const { idleAfter = IDLE_AFTER_MS, quietAfter, driftMax, future } = strategy;
-  const durations = { idleAfter, quietAfter, driftMax, "future.ahead": future?.ahead };
-  for (const [name, ms] of Object.entries(durations)) {
-    if (ms !== undefined && !(ms >= 0))
-      throw new JobError(`a watermark's ${name} is ${ms}; it has to be milliseconds, 0 or more`);
-  }
+  duration("a watermark's idleAfter", idleAfter, 0);
+  optionalDuration("a watermark's quietAfter", quietAfter, 0);
+  optionalDuration("a watermark's driftMax", driftMax, 0);
+  if (future) duration("a watermark's future.ahead", future.ahead, 0);
   if (quietAfter !== undefined && quietAfter < idleAfter)
     throw new JobError(
       `a watermark's quietAfter (${quietAfter} ms) is shorter than its idleAfter (${idleAfter} ms): a stream is quiet when all its partitions are idle`,

@@ -1,5 +1,6 @@
 /** How records of a key are put into windows, and when a window says its result. */
 import { JobError } from "../errors.ts";
+import { count as countOf, duration, shift } from "./options.ts";
 import type { SideOutput } from "./process.ts";
 
 /**
@@ -30,20 +31,20 @@ export type WindowAssigner =
   | { readonly kind: "count"; readonly count: number };
 
 /** Windows of `size`, one after the other, from the epoch on (`offset`: shifted, such as by a time zone). */
-export const tumbling = (size: number, offset = 0): WindowAssigner => {
-  positive("tumbling", "size", size);
-  return sliding(size, size, offset);
-};
+export function tumbling(size: number, offset = 0): WindowAssigner {
+  duration("tumbling(...): its size", size, 1);
+  shift("tumbling(...): its offset", offset);
+  return { kind: "time", sizeMs: size, slideMs: size, offsetMs: offset };
+}
 
 /**
  * Windows of `size`, a new one each `slide`. Kept as panes: a record is added once, a window is put together when it is
  * emitted. `size` is a multiple of `slide` in what people ask for; other sizes work, with smaller panes.
  */
 export function sliding(size: number, slide: number, offset = 0): WindowAssigner {
-  positive("sliding", "size", size);
-  positive("sliding", "slide", slide);
-  if (!Number.isInteger(offset))
-    throw new JobError(`a window's offset is whole milliseconds, which ${offset} is not`);
+  duration("sliding(...): its size", size, 1);
+  duration("sliding(...): its slide", slide, 1);
+  shift("sliding(...): its offset", offset);
   if (slide > size)
     throw new JobError(
       `sliding(${size}, ${slide}): a slide longer than the size would leave records out; filter them instead`,
@@ -53,14 +54,13 @@ export function sliding(size: number, slide: number, offset = 0): WindowAssigner
 
 /** Windows of activity: records at most `gap` apart are in one. Sessions that a record lies between become one. */
 export function session(gap: number): WindowAssigner {
-  positive("session", "gap", gap);
+  duration("session(...): its gap", gap, 1);
   return { kind: "session", gapMs: gap };
 }
 
 /** Windows of `count` records of a key, in the order they come. What does not fill a window is never emitted. */
 export function countWindow(count: number): WindowAssigner {
-  if (!Number.isInteger(count) || count < 1)
-    throw new JobError(`countWindow(${count}): a window has a whole number of records, at least 1`);
+  countOf("countWindow(...): its count", count);
   return { kind: "count", count };
 }
 
@@ -71,20 +71,19 @@ export type EarlyResults =
 
 /** Each time the watermark passes a multiple of `every`. */
 export function everyEventTime(every: number): EarlyResults {
-  positive("everyEventTime", "interval", every);
+  duration("everyEventTime(...): its interval", every, 1);
   return { kind: "event", everyMs: every };
 }
 
 /** Each `every` of the node's clock. When it comes, and so what it says, is not the same in each run. */
 export function everyProcessingTime(every: number): EarlyResults {
-  positive("everyProcessingTime", "interval", every);
+  duration("everyProcessingTime(...): its interval", every, 1);
   return { kind: "processing", everyMs: every };
 }
 
 /** After each `every` records (in sliding windows: of a pane). */
 export function everyRecords(every: number): EarlyResults {
-  if (!Number.isInteger(every) || every < 1)
-    throw new JobError(`everyRecords(${every}): a whole number of records, at least 1`);
+  countOf("everyRecords(...): its count", every);
   return { kind: "count", every };
 }
 
@@ -99,11 +98,4 @@ export interface WindowOptions<In> {
    * to be taken back, such as a stretch of activity, which a late record may make longer.
    */
   readonly finalOnly?: boolean;
-}
-
-function positive(what: string, which: string, ms: number): void {
-  if (!Number.isInteger(ms) || ms <= 0)
-    throw new JobError(
-      `${what}(...): its ${which} is ${ms}; it has to be whole milliseconds, more than 0, such as seconds(10)`,
-    );
 }

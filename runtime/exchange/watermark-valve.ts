@@ -5,8 +5,10 @@
  * W1  The output never goes back.
  * W2  Without idle channels it is the lowest of all; a channel that has said nothing yet holds it at the start.
  * W3  An idle channel is left out. When all are idle the output is the highest of all: nothing more is to come from before.
+ * W4  A channel at MAX_WATERMARK is complete: it is left out, and the output is MAX_WATERMARK when every channel is, not before: an
+ *     idle one may yet speak.
  */
-import { NO_WATERMARK } from "../time.ts";
+import { MAX_WATERMARK, NO_WATERMARK } from "../time.ts";
 
 interface Channel {
   watermark: number;
@@ -45,8 +47,10 @@ export class WatermarkValve {
     return this.#channels.get(channel)!.idle;
   }
 
+  /** Nothing is to come for now, of those that are not complete. */
   get allIdle(): boolean {
-    for (const channel of this.#channels.values()) if (!channel.idle) return false;
+    for (const { idle, watermark } of this.#channels.values())
+      if (!idle && watermark < MAX_WATERMARK) return false;
     return this.#channels.size > 0;
   }
 
@@ -59,11 +63,17 @@ export class WatermarkValve {
   output(): number {
     let lowest = Number.POSITIVE_INFINITY;
     let highest = NO_WATERMARK;
+    let complete = 0;
     for (const { watermark, idle } of this.#channels.values()) {
+      if (watermark >= MAX_WATERMARK) {
+        complete++;
+        continue;
+      }
       if (watermark > highest) highest = watermark;
       if (!idle && watermark < lowest) lowest = watermark;
     }
-    const now = lowest === Number.POSITIVE_INFINITY ? highest : lowest;
+    let now = lowest === Number.POSITIVE_INFINITY ? highest : lowest;
+    if (complete > 0 && complete === this.#channels.size) now = MAX_WATERMARK;
     if (now > this.#output) this.#output = now;
     return this.#output;
   }

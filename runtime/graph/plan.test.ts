@@ -7,6 +7,7 @@ import {
   everyRecords,
   type Flow,
   job,
+  type KeyedStream,
   session,
   sideOutput,
   sliding,
@@ -130,7 +131,7 @@ describe("a mistake with windows and other keyed steps is found before anything 
         .window("w", tumbling(10), texts)
         .to(output),
     );
-    expect(timeless).toThrow(/window "w" is of event time, but no source before it has one.*watermark/);
+    expect(timeless).toThrow(/window "w" is of event time, but no source before it has a time.*watermark/);
   });
   it("sizes that are none", () => {
     expect(() => tumbling(0)).toThrow(/tumbling.*size is 0/);
@@ -219,5 +220,95 @@ describe("a plan", () => {
       ["first", ["input", "more"], ["j.first.changelog", "j.dead-letters", "j.by-x.exchange", "output"]],
       ["second", ["j.by-x.exchange"], ["j.second.changelog", "j.dead-letters", "other"]],
     ]);
+  });
+});
+
+describe("a union in which some records have no time is refused before what needs one:", () => {
+  const late = sideOutput<string>("late");
+  const withTime = boundedDisorder<string>({ timeOf: () => 0, disorderMax: 0 });
+  const mixed = (flow: Flow) =>
+    flow
+      .from(input)
+      .watermark(withTime)
+      .union(flow.from(topic("untimed", Text)))
+      .keyBy((text) => text);
+  const texts = collect({ codec: Text, result: (all) => all.join() });
+  const stepWith = (more: object) => ({ emits: Text, process() {}, ...more });
+  const cases: [string, (stream: KeyedStream<string>, flow: Flow) => KeyedStream<string>][] = [
+    ["a window", (stream) => stream.window("x", tumbling(10), texts)],
+    ["a session", (stream) => stream.window("x", session(10), texts)],
+    ["dedup", (stream) => stream.dedup("x", { idOf: (text) => text, within: 1 })],
+    ["reorder", (stream) => stream.reorder("x", { codec: Text, late })],
+    [
+      "join",
+      (stream, flow) =>
+        stream.join("x", flow.versions(topic("rows", Text)), { codec: Text, join: (text) => text }),
+    ],
+    ["deviceClock", (stream) => stream.deviceClock("x", { skewMax: 1, wrong: late })],
+    [
+      "a time to live of event time",
+      (stream) =>
+        stream.process(
+          "x",
+          stepWith({ state: { last: valueState(Text, { ttl: { after: 1, time: "event" } }) } }),
+        ),
+    ],
+    [
+      "a broadcast whose versions hold from a time on",
+      (stream, flow) =>
+        stream.process("x", {
+          emits: Text,
+          tables: {
+            rules: flow.broadcast(topic("rules", Text), { keyOf: (text) => text, activeFrom: () => 0 }),
+          },
+          process() {},
+        }),
+    ],
+    ["a step that says so", (stream) => stream.process("x", stepWith({ timed: true }))],
+  ];
+  it.each(cases)("%s", (_what, step) => {
+    const named = /"x".*topic "untimed" has none.*\.watermark/;
+    expect(plan((flow) => step(mixed(flow), flow).to(output))).toThrow(named);
+    expect(
+      plan((flow) =>
+        step(
+          mixed(flow).map("m", (text) => text),
+          flow,
+        ).to(output),
+      ),
+    ).toThrow(named);
+    const exchanged = plan((flow) =>
+      step(
+        mixed(flow).keyBy((text) => text, { exchange: { name: "again", codec: Text } }),
+        flow,
+      ).to(output),
+    );
+    expect(exchanged).toThrow(named);
+    const timedAfter = plan((flow) =>
+      step(
+        mixed(flow).timestamps(() => 0),
+        flow,
+      ).to(output),
+    );
+    expect(timedAfter).not.toThrow();
+  });
+
+  it("the left side of a join alone is as wrong", () => {
+    const untimed = plan((flow) =>
+      flow
+        .from(topic("untimed", Text))
+        .keyBy((text) => text)
+        .join("x", flow.versions(topic("rows", Text)), { codec: Text, join: (text) => text })
+        .to(output),
+    );
+    expect(untimed).toThrow(/"x".*topic "untimed" has none/);
+  });
+
+  it("but not before timers that say their time themselves, or what needs no time", () => {
+    const timers = { timers: ["event" as const], onTimer() {} };
+    expect(plan((flow) => mixed(flow).process("x", stepWith(timers)).to(output))).not.toThrow();
+    expect(plan((flow) => mixed(flow).window("x", countWindow(2), texts).to(output))).not.toThrow();
+    const byClock = { idOf: (text: string) => text, within: 1, time: "processing" as const };
+    expect(plan((flow) => mixed(flow).dedup("x", byClock).to(output))).not.toThrow();
   });
 });

@@ -1,6 +1,13 @@
-/** Mistakes of a job's author, each in words that say where it is and what to do. */
+/**
+ * Mistakes of a job's author, each in words that say where it is and what to do.
+ *
+ * V1  What needs the event time of every record (windows, time to live by event time, versions that hold from a time on, dedup,
+ *     reorder, join) is below a `.watermark` or `.timestamps` on every way from a source. For an event-time timer one way is
+ *     enough: sources without time do not hold it back, and a step's own timers say their time themselves.
+ */
 
 import type { FlowGraph, FlowNode } from "../dsl/graph.ts";
+import { oneOf } from "../dsl/options.ts";
 import { topicOf } from "../dsl/process.ts";
 import { JobError } from "../errors.ts";
 
@@ -15,13 +22,13 @@ export function validate(job: string, graph: FlowGraph, nodes: readonly FlowNode
   consistentTopics(graph, nodes, fail);
   const timed = timedNodes(nodes);
   for (const node of nodes) {
-    if (node.kind === "watermark" && timed.above.has(node)) {
+    if (node.kind === "watermark" && inputsTimed(node, timed.some)) {
       fail("a stream has .watermark twice on its way from a source: keep the first");
     }
     if (node.kind === "watermark" && behindKey(node)) {
       fail("a .watermark stands after .keyBy: time is found per source partition, put it before .keyBy");
     }
-    if (node.kind === "timestamps" && !timed.at.has(node)) {
+    if (node.kind === "timestamps" && !inputsTimed(node, timed.some)) {
       fail(
         "a stream has .timestamps, but no .watermark before it: nothing would say how far its time has come",
       );
@@ -32,8 +39,8 @@ export function validate(job: string, graph: FlowGraph, nodes: readonly FlowNode
       );
     }
     if (node.kind === "side") sideIsDeclared(node, fail);
-    if (node.kind === "process") stepIsWhole(node, graph, timed.at, fail);
-    if (node.kind === "window") windowIsWhole(node, timed.at, fail);
+    if (node.kind === "process") stepIsWhole(node, graph, timed, fail);
+    if (node.kind === "window") windowIsWhole(node, timed, fail);
   }
 }
 
@@ -88,16 +95,45 @@ function consistentTopics(graph: FlowGraph, nodes: readonly FlowNode[], fail: Fa
   }
 }
 
-/** Nodes whose every record has event time (`at`), and watermarks that stand above another (`above`). */
-function timedNodes(nodes: readonly FlowNode[]): { at: ReadonlySet<FlowNode>; above: ReadonlySet<FlowNode> } {
-  const at = new Set<FlowNode>();
-  const above = new Set<FlowNode>();
+interface Timed {
+  /** Nodes below a `.watermark` on one way from a source at least. */
+  readonly some: ReadonlySet<FlowNode>;
+  /** Nodes whose every record has an event time. */
+  readonly every: ReadonlySet<FlowNode>;
+}
+
+function timedNodes(nodes: readonly FlowNode[]): Timed {
+  const some = new Set<FlowNode>();
+  const every = new Set<FlowNode>();
   for (const node of nodes) {
-    const inputsTimed = node.inputs.length > 0 && node.inputs.some((input) => at.has(input));
-    if (node.kind === "watermark" && inputsTimed) above.add(node);
-    if (node.kind === "watermark" || inputsTimed) at.add(node);
+    const gives = node.kind === "watermark" || node.kind === "timestamps";
+    if (node.kind === "watermark" || inputsTimed(node, some)) some.add(node);
+    if (gives || (node.inputs.length > 0 && node.inputs.every((input) => every.has(input)))) every.add(node);
   }
-  return { at, above };
+  return { some, every };
+}
+
+const inputsTimed = (node: FlowNode, timed: ReadonlySet<FlowNode>): boolean =>
+  node.inputs.some((input) => timed.has(input));
+
+/** V1. @param what what needs time, as a sentence begins. @param instead what else could be done */
+function needsTime(node: FlowNode, { some, every }: Timed, what: string, instead: string, fail: Fail): void {
+  if (every.has(node)) return;
+  if (!some.has(node))
+    fail(
+      `${what}, but no source before it has a time: add .watermark(boundedDisorder({ timeOf, disorderMax })) before .keyBy${instead}`,
+    );
+  const topics = [...untimedSources(node, every)].map((name) => `"${name}"`).join(", ");
+  fail(
+    `${what}, but what comes from topic ${topics} has none: a union gives no time to its parts; add .watermark(...) there as well, or .timestamps(timeOf) after the union${instead}`,
+  );
+}
+
+/** Topics whose records come to a node without a time. */
+function untimedSources(node: FlowNode, every: ReadonlySet<FlowNode>): Set<string> {
+  if (every.has(node)) return new Set();
+  if (node.kind === "source") return new Set([node.topic.name]);
+  return new Set(node.inputs.flatMap((input) => [...untimedSources(input, every)]));
 }
 
 function behindKey(node: FlowNode): boolean {
@@ -137,35 +173,23 @@ function sideIsDeclared(node: Extract<FlowNode, { kind: "side" }>, fail: Fail): 
   }
 }
 
-function windowIsWhole(
-  node: Extract<FlowNode, { kind: "window" }>,
-  timed: ReadonlySet<FlowNode>,
-  fail: Fail,
-): void {
+function windowIsWhole(node: Extract<FlowNode, { kind: "window" }>, timed: Timed, fail: Fail): void {
   const { name, assigner, options, aggregate } = node;
   const { allowedLateness = 0, late, early, finalOnly = false } = options;
   if (typeof aggregate?.add !== "function" || typeof aggregate.result !== "function" || !aggregate.codec)
     fail(`window "${name}" has no aggregate: give it aggregate({ ... }) or collect({ ... })`);
-  if (!Number.isInteger(allowedLateness) || allowedLateness < 0)
-    fail(
-      `window "${name}": allowedLateness is ${allowedLateness}; it has to be whole milliseconds, 0 or more`,
-    );
   if (assigner.kind === "count") {
     if (allowedLateness > 0 || late || early || finalOnly)
       fail(`window "${name}" counts records: nothing is early or late in it, leave those options out`);
     return;
   }
-  if (!timed.has(node)) {
-    fail(
-      `window "${name}" is of event time, but no source before it has one: add .watermark(boundedDisorder({ timeOf, disorderMax })) before .keyBy`,
-    );
-  }
+  needsTime(node, timed, `window "${name}" is of event time`, "", fail);
 }
 
 function stepIsWhole(
   node: Extract<FlowNode, { kind: "process" }>,
   graph: FlowGraph,
-  timed: ReadonlySet<FlowNode>,
+  timed: Timed,
   fail: Fail,
 ): void {
   const { name, step } = node;
@@ -177,17 +201,20 @@ function stepIsWhole(
   }
   if (step.timers?.length && !step.onTimer)
     fail(`step "${name}" sets timers but has no onTimer(timer, context) for when they fire`);
-  if (step.timers?.includes("event") && !timed.has(node)) {
-    fail(
-      `step "${name}" sets event-time timers, but no source before it has a time: add .watermark(boundedDisorder({ timeOf, disorderMax })) before .keyBy`,
-    );
-  }
+  for (const domain of step.timers ?? [])
+    oneOf(`step "${name}": one of its timers`, domain, ["event", "processing"]);
+  if (step.timers?.includes("event") && !timed.some.has(node))
+    needsTime(node, timed, `step "${name}" sets event-time timers`, "", fail);
+  if (step.timed) needsTime(node, timed, `step "${name}" goes by the event time of each record`, "", fail);
   for (const [state, descriptor] of Object.entries(step.state ?? {})) {
-    if ("ttl" in descriptor && descriptor.ttl?.time === "event" && !timed.has(node)) {
-      fail(
-        `step "${name}", state "${state}": its ttl is of event time, but no source before the step has one: add .watermark(...), or use time: "processing"`,
+    if ("ttl" in descriptor && descriptor.ttl?.time === "event")
+      needsTime(
+        node,
+        timed,
+        `step "${name}", state "${state}": its ttl is of event time`,
+        ', or use time: "processing"',
+        fail,
       );
-    }
     if (!/^[A-Za-z][A-Za-z0-9]*$/.test(state))
       fail(`step "${name}", state "${state}": a name is letters and digits`);
   }
@@ -197,9 +224,13 @@ function stepIsWhole(
       fail(
         `step "${name}" looks into "${topic}", which is not of this flow: make it with flow.table(...) or flow.broadcast(...)`,
       );
-    if (graph.broadcasts.get(topic)?.activeFrom && !timed.has(node))
-      fail(
-        `step "${name}" looks into broadcast "${topic}", whose versions hold from an event time on, but no source before the step has one: add .watermark(...), or leave activeFrom out`,
+    if (graph.broadcasts.get(topic)?.activeFrom)
+      needsTime(
+        node,
+        timed,
+        `step "${name}" looks into broadcast "${topic}", whose versions hold from an event time on`,
+        ", or leave activeFrom out",
+        fail,
       );
   }
 }

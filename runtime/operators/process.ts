@@ -3,17 +3,22 @@
  *
  * O1  Nothing that the code does to state, timers or outputs outlives a throw: the task rolls back (`UndoLog`, frames).
  * O2  An index is dropped when a record that used it throws: it may have been changed before the throw, and follows from state.
+ * O3  At the end of time (MAX_WATERMARK) timers of a key may set further ones ENDLESS_AFTER times: one that sets the next for ever
+ *      would never let the job end.
  */
 
 import type { AnyKeyedProcess, FlowNode } from "../dsl/graph.ts";
 import { type Context, type SideOutput, type TimeDomain, type Timers, topicOf } from "../dsl/process.ts";
 import { JobError } from "../errors.ts";
 import type { ChangelogWriter, CurrentKey } from "../state/state-store.ts";
-import { NO_WATERMARK } from "../time.ts";
+import { MAX_WATERMARK, NO_WATERMARK } from "../time.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import { emitFor, type Push } from "./record-context.ts";
 import type { StageStep } from "./stage-step.ts";
 import { TimerService } from "./timer-service.ts";
+
+/** O3. */
+const ENDLESS_AFTER = 1_000;
 
 export class ProcessOperator implements StageStep {
   readonly name: string;
@@ -27,6 +32,8 @@ export class ProcessOperator implements StageStep {
   #indexSerial = -1;
   readonly #undoIndex = { takeBack: (key: string) => void this.#indices.delete(key) };
   #watermark = NO_WATERMARK;
+  /** While timers fire at the end of time: how many further ones they set, by key (O3). */
+  #setAtEnd: Map<string, number> | undefined;
 
   constructor(
     node: Extract<FlowNode, { kind: "process" }>,
@@ -125,6 +132,7 @@ export class ProcessOperator implements StageStep {
   #fire(domain: TimeDomain, dueMs: number): void {
     const timers = this.timers[domain];
     const { attempt, record } = this.#runtime;
+    this.#setAtEnd = domain === "event" && dueMs >= MAX_WATERMARK ? new Map() : undefined;
     const run = (timer: { readonly timeMs: number; readonly domain: TimeDomain }) => {
       record.step = this.name;
       this.#step.onTimer?.(timer, this.#context);
@@ -134,6 +142,7 @@ export class ProcessOperator implements StageStep {
       // The timer is gone whatever its code does: a throw must not fire it for ever.
       attempt(key, partition, domain === "event" ? timeMs : undefined, run, { timeMs, domain });
     }
+    this.#setAtEnd = undefined;
   }
 
   #index(): unknown {
@@ -162,10 +171,33 @@ export class ProcessOperator implements StageStep {
       return service;
     };
     return {
-      onEventTime: (timeMs) => of("event", this.timers.event).set(timeMs),
-      onProcessingTime: (timeMs) => of("processing", this.timers.processing).set(timeMs),
+      onEventTime: (timeMs) => {
+        const timers = of("event", this.timers.event);
+        if (this.#setAtEnd) endless(this.#setAtEnd, this.#runtime.record.key);
+        timers.set(timerTime("onEventTime", timeMs));
+      },
+      onProcessingTime: (timeMs) =>
+        of("processing", this.timers.processing).set(timerTime("onProcessingTime", timeMs)),
       deleteEventTime: (timeMs) => of("event", this.timers.event).delete(timeMs),
       deleteProcessingTime: (timeMs) => of("processing", this.timers.processing).delete(timeMs),
     };
   }
+}
+
+/** Event time may be before 0, where it is a race's day's; the clock is not. */
+function timerTime(what: "onEventTime" | "onProcessingTime", timeMs: unknown): number {
+  if (Number.isSafeInteger(timeMs) && (what === "onEventTime" || (timeMs as number) >= 0))
+    return timeMs as number;
+  const least = what === "onEventTime" ? "" : ", 0 or more";
+  throw new Error(`timers.${what}(${String(timeMs)}): a timer's time is whole milliseconds${least}`);
+}
+
+/** O3. */
+function endless(setAtEnd: Map<string, number>, key: string): void {
+  const times = (setAtEnd.get(key) ?? 0) + 1;
+  setAtEnd.set(key, times);
+  if (times > ENDLESS_AFTER)
+    throw new Error(
+      `at the end of time, timers of this key set a further one for the ${times}th time: they would never end`,
+    );
 }

@@ -1,4 +1,5 @@
 import type { FlowNode } from "../dsl/graph.ts";
+import { eventTimeOf } from "../time.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
 
@@ -10,11 +11,8 @@ export function timestamps(
 ): Push {
   const { timeOf } = node;
   return (value) => {
-    const timeMs = timeOf(value);
-    if (!Number.isFinite(timeMs)) {
-      record.step = "timestamps";
-      throw new Error(`timeOf gave ${timeMs}, which is not a time`);
-    }
+    record.step = "timestamps";
+    const timeMs = eventTimeOf("timeOf", timeOf(value));
     const before = record.timestamp;
     record.timestamp = timeMs;
     push(value);

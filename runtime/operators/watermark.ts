@@ -1,5 +1,6 @@
 import type { FlowNode } from "../dsl/graph.ts";
 import type { WatermarkGenerator } from "../dsl/watermark.ts";
+import { eventTimeOf, MAX_WATERMARK } from "../time.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
 
@@ -31,9 +32,8 @@ export function watermark(
   };
   return (value) => {
     record.step = "watermark";
-    const timeMs = timeOf(value);
-    if (!Number.isFinite(timeMs)) throw new Error(`timeOf gave ${timeMs}, which is not a time`);
-    const receivedMs = receivedOf ? receivedOf(value) : record.ingestMs;
+    const timeMs = eventTimeOf("timeOf", timeOf(value));
+    const receivedMs = receivedOf ? eventTimeOf("receivedOf", receivedOf(value)) : record.ingestMs;
     const before = record.timestamp;
     record.timestamp = timeMs;
     if (timeMs - receivedMs > aheadMaxMs) {
@@ -47,6 +47,12 @@ export function watermark(
     if (record.partition !== partition || record.topic !== topic) turnTo();
     const seenMs = future && receivedMs < timeMs ? receivedMs : timeMs;
     // After the record itself: one that throws below does not move time.
-    runtime.observeEventTime(node, seenMs, current.onRecord(value, seenMs));
+    runtime.observeEventTime(node, seenMs, watermarkOf(current.onRecord(value, seenMs)));
   };
+}
+
+/** What a generator said, by any of its names for "everything". */
+function watermarkOf(said: unknown): number {
+  if (typeof said === "number" && !Number.isNaN(said)) return Math.min(Math.floor(said), MAX_WATERMARK);
+  throw new Error(`the watermark's generator gave ${String(said)}, which is not a time`);
 }

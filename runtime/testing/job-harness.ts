@@ -13,6 +13,7 @@
 import type { Codec } from "../../schemas/codec.ts";
 import { DeadLetter } from "../../schemas/index.ts";
 import type { JobDefinition } from "../dsl/job.ts";
+import { count, duration } from "../dsl/options.ts";
 import { CHANGELOG, DEAD_LETTERS, type JobPlan, planJob, type StagePlan } from "../graph/plan.ts";
 import { changelogTopic } from "../graph/topics.ts";
 import { forEachFrame } from "../kafka/frames.ts";
@@ -64,7 +65,7 @@ export class JobHarness {
 
   constructor(job: JobDefinition, options: HarnessOptions = {}) {
     this.#plan = planJob(job);
-    this.#options = options;
+    this.#options = checked(options);
     this.#partitions = options.partitions ?? 2;
     this.#parallelism = options.parallelism ?? this.#partitions;
     this.nowMs = options.nowMs ?? 1_700_000_000_000;
@@ -247,4 +248,13 @@ export class JobHarness {
   records(topic: string): readonly MemoryRecord[] {
     return this.#everything(topic);
   }
+}
+
+function checked(options: HarnessOptions): HarnessOptions {
+  const { partitions, parallelism, batchMax, turnsAnEpoch, nowMs } = options;
+  const counts = { partitions, parallelism, batchMax, turnsAnEpoch };
+  for (const [name, number] of Object.entries(counts))
+    if (number !== undefined) count(`JobHarness: ${name}`, number);
+  if (nowMs !== undefined) duration("JobHarness: nowMs", nowMs, 0);
+  return options;
 }

@@ -13,7 +13,7 @@ import type { InputProgress } from "../checkpoint/progress.ts";
 import type { FlowNode } from "../dsl/graph.ts";
 import { WatermarkValve } from "../exchange/watermark-valve.ts";
 import type { TopicPartition } from "../kafka/log.ts";
-import { NO_WATERMARK } from "../time.ts";
+import { MAX_WATERMARK, NO_WATERMARK } from "../time.ts";
 import type { InputPartition } from "./input-partition.ts";
 
 /** Steps in which time goes on while all is quiet: each is news for the tasks downstream. */
@@ -127,6 +127,7 @@ export class EventTime {
   }
 
   #goOnQuietly(elapsedMs: number, reached: number): void {
+    if (reached >= MAX_WATERMARK) return;
     const lastRecordMs = Math.max(...this.#sources.map((input) => input.lastRecordMs));
     const silentMs = elapsedMs - lastRecordMs - Math.min(...this.#sources.map((input) => input.quietAfterMs));
     // Without sources of time, it comes from upstream; without `quietAfter`, this is minus infinity.
@@ -135,7 +136,9 @@ export class EventTime {
       return;
     }
     this.#quietFrom ??= Math.max(reached, this.#max);
-    const watermark = this.#quietFrom + Math.floor(silentMs / QUIET_STEP_MS) * QUIET_STEP_MS;
+    const quietMs = Math.floor(silentMs / QUIET_STEP_MS) * QUIET_STEP_MS;
+    // It goes on for ever, and is never complete (W4).
+    const watermark = Math.min(this.#quietFrom + quietMs, MAX_WATERMARK - 1);
     for (const { channels } of this.#sources)
       for (const channel of channels) this.advance(channel, watermark, true);
   }

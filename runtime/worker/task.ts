@@ -34,7 +34,7 @@ import { RecordContext } from "../operators/record-context.ts";
 import { type ChangelogKey, PROGRESS_KEY } from "../state/changelog-key.ts";
 import { type ChangelogWriter, StateStore } from "../state/state-store.ts";
 import { UndoLog } from "../state/undo-log.ts";
-import { NO_WATERMARK } from "../time.ts";
+import { MAX_WATERMARK, NO_WATERMARK } from "../time.ts";
 import { deadLetter } from "./dead-letter.ts";
 import { EventTime, finite } from "./event-time.ts";
 import { exchangeChannel, type InputPartition, inputPartition, range } from "./input-partition.ts";
@@ -368,7 +368,8 @@ export class Task {
 
   #advanceEventTime(): void {
     const watermark = this.#eventTime.watermark();
-    if (watermark <= this.#record.watermark) return;
+    // At the end of time what is still set is due, though time goes no further.
+    if (watermark <= this.#record.watermark && watermark < MAX_WATERMARK) return;
     this.#record.watermark = watermark;
     for (const step of this.#stage.steps) step.advance(watermark);
     this.#undo.clear();

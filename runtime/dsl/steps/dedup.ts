@@ -1,6 +1,7 @@
 /** The first record of an id within a time; the others are left out. A keyed step like those of jobs. */
 import { codecOf } from "../../../schemas/codec.ts";
-import { JobError } from "../../errors.ts";
+import { DURATION_MAX_MS } from "../../time.ts";
+import { duration, oneOf } from "../options.ts";
 import type { KeyedProcess, TimeDomain } from "../process.ts";
 import { type MapStateDescriptor, mapState } from "../state.ts";
 
@@ -21,11 +22,11 @@ export function dedupStep<T>(
   name: string,
   { idOf, within, time = "event" }: DedupOptions<T>,
 ): KeyedProcess<T, T, { seen: MapStateDescriptor<number> }> {
-  if (!(within > 0))
-    throw new JobError(`dedup "${name}": within is ${within}; it has to be milliseconds, more than 0`);
+  duration(`dedup "${name}": within`, within, 1);
+  oneOf(`dedup "${name}": time`, time, ["event", "processing"]);
   return {
     // Seen by records of up to `within` after it, that time included.
-    state: { seen: mapState(Time, { ttl: { after: within + 1, time } }) },
+    state: { seen: mapState(Time, { ttl: { after: Math.min(within + 1, DURATION_MAX_MS), time } }) },
     process(value, { state, timestamp, now, emit }) {
       const id = idOf(value);
       if (state.seen.has(id)) return;

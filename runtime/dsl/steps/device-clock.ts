@@ -6,7 +6,8 @@
  * Records of one Kafka record are one upload; of these the latest clock counts.
  */
 import { codecOf } from "../../../schemas/codec.ts";
-import { JobError } from "../../errors.ts";
+import { eventTimeOf } from "../../time.ts";
+import { count, duration } from "../options.ts";
 import type { KeyedProcess, SideOutput } from "../process.ts";
 import { type ValueStateDescriptor, valueState } from "../state.ts";
 
@@ -23,6 +24,9 @@ export interface DeviceClockOptions<T> {
   /** Gets the records of devices whose clock is wrong, as they are. */
   readonly wrong: SideOutput<T>;
 }
+
+/** They are all written with each upload. */
+const SAMPLES_MAX = 1_000;
 
 interface Skews {
   /** Of the last uploads, the newest last. */
@@ -44,23 +48,14 @@ export function deviceClockStep<T>(
   name: string,
   { skewMax, sentOf, samples = 9, wrong }: DeviceClockOptions<T>,
 ): KeyedProcess<T, T, { skews: ValueStateDescriptor<Skews> }> {
-  if (!(skewMax > 0))
-    throw new JobError(
-      `deviceClock "${name}": skewMax is ${skewMax}; it has to be milliseconds, more than 0`,
-    );
-  if (!Number.isInteger(samples) || samples < 1)
-    throw new JobError(
-      `deviceClock "${name}": samples is ${samples}; it has to be a whole number, at least 1`,
-    );
+  duration(`deviceClock "${name}": skewMax`, skewMax, 1);
+  count(`deviceClock "${name}": samples`, samples, SAMPLES_MAX);
   return {
+    timed: sentOf === undefined,
     state: { skews: valueState(Skews) },
     sides: [wrong],
     process(value, { state, timestamp, ingestMs, emit, side }) {
-      const sentMs = sentOf ? sentOf(value) : timestamp;
-      if (sentMs === undefined || !Number.isFinite(sentMs))
-        throw new Error(
-          `deviceClock "${name}": the record says no time; put .watermark on its way, or give sentOf`,
-        );
+      const sentMs = sentOf ? eventTimeOf("sentOf", sentOf(value)) : timestamp!;
       const before = state.skews.get();
       const after = withSample(before, ingestMs, ingestMs - sentMs, samples);
       if (after !== before) state.skews.put(after);

@@ -60,6 +60,7 @@ export function joinStep<Left, Right, Out>(
   return {
     state: { versions: mapState(listOf(rowCodec)), waiting: mapState(codec) },
     ...(late && { sides: [late] }),
+    timed: true,
     timers: ["event"],
     process(input, { state, timestamp, watermark, timers, emit, side }) {
       const timeMs = timestamp!;

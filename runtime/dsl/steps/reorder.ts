@@ -17,6 +17,7 @@ export function reorderStep<T>({
   return {
     state: { waiting: mapState(codec) },
     sides: [late],
+    timed: true,
     timers: ["event"],
     process(value, { state, timestamp, watermark, timers, side }) {
       if (timestamp! <= watermark) return side(late, value);
