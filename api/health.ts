@@ -1,38 +1,53 @@
 /**
  * For those who run the program: is it alive, is it ready, what do its metrics say.
  *
- * `/healthz` answers as long as the event loop does; `/readyz` says 503 with the reasons until everything that was in the
- * log has been applied once; `/metrics` is Prometheus text.
+ * `/healthz` answers as long as the API does and the main thread answers it; `/readyz` says 503 with the reasons until everything that
+ * was in the log has been applied once, and whenever something is stuck; `/metrics` is Prometheus text of the whole program.
  */
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { Gauge, Histogram, type Registry } from "prom-client";
 import { Type } from "typebox";
 import type { FollowedModel, Follower } from "./live/follower.ts";
 import type { StreamHub } from "./live/stream-hub.ts";
+import type { Stuck } from "./stuck.ts";
 
 export interface HealthOptions {
   /** By what each keeps. */
   readonly followers: Readonly<Record<string, Follower<FollowedModel>>>;
   readonly hubs: readonly StreamHub[];
   readonly registry: Registry;
+  readonly stuck: Stuck;
+  /** What the rest of the program counts, as Prometheus text: under other names. */
+  readonly otherMetrics: (() => Promise<string>) | undefined;
 }
 
-const Ready = Type.Object({ ready: Type.Boolean(), reasons: Type.Array(Type.String()) });
+const Ready = Type.Object({
+  ready: Type.Boolean(),
+  reasons: Type.Array(Type.String(), { description: "why not, for a person" }),
+  problems: Type.Array(
+    Type.Object({
+      part: Type.String(),
+      code: Type.String({ description: "stable: alert rules go by it" }),
+      message: Type.String(),
+      sinceMs: Type.Integer({ description: "Unix time, milliseconds" }),
+    }),
+    { description: "what is stuck" },
+  ),
+});
+const Alive = Type.Object({ ok: Type.Boolean() });
 
 export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (
   app,
-  { followers, hubs, registry },
+  { followers, hubs, registry, stuck, otherMetrics },
 ) => {
   const tags = ["operation"];
   app.get(
     "/healthz",
-    {
-      logLevel: "silent",
-      schema: { tags, summary: "Alive", response: { 200: Type.Object({ ok: Type.Boolean() }) } },
-    },
+    { logLevel: "silent", schema: { tags, summary: "Alive", response: { 200: Alive, 503: Alive } } },
     async (_request, reply) => {
       reply.header("cache-control", "no-store");
-      return { ok: true };
+      const ok = await stuck.mainAnswers();
+      return reply.code(ok ? 200 : 503).send({ ok });
     },
   );
 
@@ -41,10 +56,13 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (
     { logLevel: "silent", schema: { tags, summary: "Ready to serve", response: { 200: Ready, 503: Ready } } },
     async (_request, reply) => {
       reply.header("cache-control", "no-store");
-      const reasons = Object.entries(followers).flatMap(([name, follower]) =>
-        reasonsNotReady(name, follower),
-      );
-      return reply.code(reasons.length === 0 ? 200 : 503).send({ ready: reasons.length === 0, reasons });
+      const problems = await stuck.now();
+      const reasons = [
+        ...Object.entries(followers).flatMap(([name, follower]) => reasonsNotReady(name, follower)),
+        ...problems.map(({ part, message }) => `${part}: ${message}`),
+      ];
+      const ready = reasons.length === 0;
+      return reply.code(ready ? 200 : 503).send({ ready, reasons, problems: [...problems] });
     },
   );
 
@@ -53,7 +71,9 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (
     { logLevel: "silent", schema: { tags, summary: "Prometheus metrics" } },
     async (_request, reply) => {
       reply.header("cache-control", "no-store").type(registry.contentType);
-      return registry.metrics();
+      // A main thread that does not answer is a problem, and counted as one: what is counted here is shown all the same.
+      const others = await otherMetrics?.().catch(() => "");
+      return [others, await registry.metrics()].filter(Boolean).join("\n");
     },
   );
 

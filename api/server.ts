@@ -12,6 +12,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { Registry } from "prom-client";
 import type { KafkaConnection } from "../runtime/config.ts";
 import { ConfigError } from "../runtime/errors.ts";
+import type { Problem as StuckPart } from "../runtime/health.ts";
 import type { PartitionReader } from "../runtime/kafka/log.ts";
 import { createPartitionReader } from "../runtime/kafka/reader.ts";
 import type { CorrectionDesk, JobControl } from "./control/control.ts";
@@ -34,7 +35,8 @@ import { HUB_LIMITS, type HubLimits, StreamHub } from "./live/stream-hub.ts";
 import { readPages, servePages } from "./pages.ts";
 import { readParameters } from "./parameters.ts";
 import { answerBrokenRequest, answerProblem, answerProblems } from "./problem.ts";
-import { setSecurityHeaders } from "./security.ts";
+import { type HealthDataRule, setSecurityHeaders } from "./security.ts";
+import { Stuck } from "./stuck.ts";
 
 const CLOSE_GRACE_MS = 2000;
 /**
@@ -62,8 +64,14 @@ export interface AppOptions {
   /** Set: athletes are shown, and the log must have the topic of their windows. Closed with the app. */
   readonly athletes?: AthleteStore;
   /** Set: control routes need `Authorization: Bearer TOKEN`. */
-  readonly controlToken?: string;
-  readonly limits?: Partial<HubLimits>;
+  readonly controlToken?: string | undefined;
+  /** Who is shown what tells of health where a token is set; default: who has it. */
+  readonly healthData?: HealthDataRule | undefined;
+  /** What is stuck of the rest of the program. */
+  readonly problems?: (() => readonly StuckPart[] | Promise<readonly StuckPart[]>) | undefined;
+  /** What the rest of the program counts, as Prometheus text. */
+  readonly otherMetrics?: (() => Promise<string>) | undefined;
+  readonly limits?: Partial<HubLimits> | undefined;
 }
 
 export interface ApiApp {
@@ -76,8 +84,9 @@ export interface ApiApp {
 
 /** Everything but the socket: starts to follow the log when the app gets ready, stops with `app.close()`. */
 export async function createApp(options: AppOptions): Promise<ApiApp> {
-  const { registry, log, jobs, corrections, acknowledgements, controlToken, openReader } = options;
-  const { athletes: store } = options;
+  const { registry, log, jobs, corrections, acknowledgements, controlToken, healthData, openReader } =
+    options;
+  const { athletes: store, problems: told, otherMetrics } = options;
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -117,6 +126,12 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
     store && follow(followedAthletes(models), { others: () => alerts?.follower.model.position ?? [] });
   const followed = [{ follower, hub }, alerts, athletes].filter((it) => it !== undefined);
   const model = () => follower.model;
+  const followers = {
+    races: follower,
+    ...(alerts && { alerts: alerts.follower }),
+    ...(athletes && { athletes: athletes.follower }),
+  };
+  const stuck = new Stuck({ told, followers, registry, clock: Date.now });
 
   answerProblems(app);
   readParameters(app);
@@ -145,13 +160,11 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
   });
   await app.register(async (scope) => {
     await healthRoutes(scope, {
-      followers: {
-        races: follower,
-        ...(alerts && { alerts: alerts.follower }),
-        ...(athletes && { athletes: athletes.follower }),
-      },
+      followers,
       hubs: followed.map(({ hub }) => hub),
       registry,
+      stuck,
+      otherMetrics,
     });
     await liveRoutes(scope, { model, hub });
     if (jobs) await scope.register(jobRoutes, { jobs, controlToken });
@@ -165,10 +178,11 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
         hub: alerts.hub,
         desk: acknowledgements,
         controlToken,
+        healthData,
         clock: Date.now,
       });
     }
-    await scope.register(trackedRoutes, { store });
+    await scope.register(trackedRoutes, { store, controlToken, healthData });
     if (store && athletes) {
       await scope.register(athleteRoutes, {
         store,
@@ -177,6 +191,7 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
         races: model,
         hub: athletes.hub,
         controlToken,
+        healthData,
       });
     }
     servePages(scope, readPages(PAGES));
@@ -200,7 +215,7 @@ function changedIn(hub: StreamHub, changes: Changes): void {
 export interface ApiOptions extends Omit<AppOptions, "openReader"> {
   readonly kafka: KafkaConnection;
   /** Default 127.0.0.1 (A1). */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** 0: any free one. */
   readonly port: number;
   /** When `port` is taken, take any free one instead of failing. */
@@ -212,8 +227,6 @@ export interface Api {
   readonly url: string;
   /** Resolves when everything that was in the log at the start has been applied; never rejects. */
   readonly ready: Promise<void>;
-  /** How far `standings` is applied: next offset by partition. */
-  position(): PositionVector;
   close(): Promise<void>;
 }
 
@@ -230,7 +243,6 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   return {
     url,
     ready: Promise.all([follower.ready, alerts?.ready, athletes?.ready]).then(() => undefined),
-    position: () => follower.model.position,
     async close() {
       const cutOff = setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS); // A2
       await app.close();

@@ -6,10 +6,15 @@
  * F2  Topics are read phase by phase: those of one to their end before those of the next begin.
  * F3  Whatever goes wrong, the model that is served stays, and a new one is built from the beginning until it is caught up;
  *     then it takes over. The first model is served from the start, and `state` says that it is not caught up.
+ * F4  Following is looked at from outside: what the log has is asked for now and then, and input that is not read for
+ *     `STUCK_AFTER_MS`, a log that does not answer, or a model that is not followed any more is a problem.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Problem, STUCK_AFTER_MS } from "../../runtime/health.ts";
 import { OffsetOutOfRangeError, TopicRecreatedError, UnknownTopicError } from "../../runtime/kafka/errors.ts";
 import type { PartitionReader, PolledPartition, Position } from "../../runtime/kafka/log.ts";
+import { systemTime, type Time } from "../../runtime/time.ts";
+import { ProgressWatch } from "./progress-watch.ts";
 
 /** By scope (a race), of which subjects (runners) something was said. */
 export type Changes = ReadonlyMap<string, ReadonlySet<string>>;
@@ -77,8 +82,20 @@ export class Follower<M extends FollowedModel> {
   #everCaughtUp = false;
   #running: Promise<void> | undefined;
   #reader: PartitionReader | undefined;
+  readonly #time: Pick<Time, "now" | "elapsed">;
+  /** When following ended; undefined: it goes on. */
+  #lostMs: number | undefined;
+  #watch: ProgressWatch | undefined;
+  /** Next offset by topic and partition. */
+  readonly #next = new Map<string, number>();
 
-  constructor(followed: Followed<M>, openReader: () => PartitionReader, events: FollowerEvents) {
+  constructor(
+    followed: Followed<M>,
+    openReader: () => PartitionReader,
+    events: FollowerEvents,
+    time: Pick<Time, "now" | "elapsed"> = systemTime,
+  ) {
+    this.#time = time;
     this.#followed = followed;
     this.#openReader = openReader;
     this.#events = events;
@@ -102,6 +119,21 @@ export class Follower<M extends FollowedModel> {
   /** Resolves once `isReady`; never rejects. */
   get ready(): Promise<void> {
     return this.#caughtUp.promise;
+  }
+
+  /** F4. Before the model has been built once, `state` says what is missing. */
+  get problem(): Omit<Problem, "part"> | undefined {
+    if (!this.#everCaughtUp) return undefined;
+    if (this.#lostMs === undefined) return this.#watch?.problem;
+    const forMs = this.#time.elapsed() - this.#lostMs;
+    if (forMs < STUCK_AFTER_MS) return undefined;
+    const state = this.#state;
+    const why = state.kind === "waiting" ? `: ${state.reason}` : ", and is built anew";
+    return {
+      code: state.kind === "waiting" ? "interrupted" : "rebuilding",
+      message: `does not follow the log${why}; what is shown is as old as that`,
+      sinceMs: Math.round(this.#time.now() - forMs),
+    };
   }
 
   start(): void {
@@ -129,6 +161,8 @@ export class Follower<M extends FollowedModel> {
         if (performance.now() - startMs > 2 * PAUSE_MAX_MS || isRebuild(error)) failures = 0;
         const pauseMs = Math.min(PAUSE_MAX_MS, PAUSE_FIRST_MS * 2 ** failures++);
         this.#state = { kind: "waiting", reason: (error as Error).message };
+        this.#lostMs ??= this.#time.elapsed();
+        this.#watch = undefined;
         this.#events.interrupted(error as Error, pauseMs);
         await this.#pause(pauseMs);
       } finally {
@@ -143,6 +177,7 @@ export class Follower<M extends FollowedModel> {
     const model = this.#everCaughtUp || this.#model.applied > 0 ? newModel() : this.#model;
     if (!this.#everCaughtUp) this.#model = model;
     const starts = new Map<string, Position[]>();
+    this.#next.clear();
     /** What is left until caught up: next offset to reach, by topic and partition. */
     const targets = new Map<string, number>();
     for (const topic of phases.flat()) {
@@ -154,6 +189,7 @@ export class Follower<M extends FollowedModel> {
         const offset = startAt({ topic, partition, first, end });
         if (end > offset) targets.set(`${topic}/${partition}`, end);
         model.reached(topic, partition, offset);
+        this.#next.set(`${topic}/${partition}`, offset);
         return { topic, partition, offset };
       });
       starts.set(topic, positions);
@@ -170,6 +206,8 @@ export class Follower<M extends FollowedModel> {
     this.#everCaughtUp = true;
     this.#caughtUp.resolve();
     this.#events.changed(model.scopes());
+    this.#lostMs = undefined;
+    this.#watch = new ProgressWatch(reader, [...starts.values()].flat(), this.#next, this.#time);
     await this.#readUntil(reader, model, targets, () => false);
   }
 
@@ -195,6 +233,7 @@ export class Follower<M extends FollowedModel> {
   ): Promise<void> {
     while (!done() && !this.#stop.signal.aborted) {
       if (this.#state.kind !== "following") this.#state = { kind: "catching-up", records: model.applied };
+      this.#watch?.look();
       for (const polled of await reader.poll(POLL_MS)) {
         await this.#apply(model, polled);
         const key = `${polled.topic}/${polled.partition}`;
@@ -219,6 +258,7 @@ export class Follower<M extends FollowedModel> {
       sliceMs = performance.now();
     }
     model.reached(topic, partition, polled.nextOffset);
+    this.#next.set(`${topic}/${partition}`, polled.nextOffset);
     this.#events.progress(topic, partition, count, Math.max(0, polled.endOffset - polled.nextOffset));
     this.#tell(model);
   }

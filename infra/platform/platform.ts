@@ -1,5 +1,5 @@
 /**
- * Everything of Pacestream in one process: services, a runtime node with the jobs, the sink, the API.
+ * Everything of Pacestream in one process: services, a runtime node with the jobs, the sink, the API on a thread of its own.
  *
  * Owns: what starts after what, and that all of it ends. What each part does is the part's.
  *
@@ -8,14 +8,15 @@
  */
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
-import { clickHouseAthletes } from "../../api/live/athletes/athlete-store.ts";
-import { type Api, startApi } from "../../api/server.ts";
+import type { Api } from "../../api/server.ts";
+import { type ApiThread, type ApiThreadOptions, openApiThread } from "../../api/thread/index.ts";
 import { prepareTopics } from "../../runtime/cluster/job-topology.ts";
 import { loadJob } from "../../runtime/cluster/load-job.ts";
 import { type RuntimeNode, startNode } from "../../runtime/cluster/node.ts";
 import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
 import type { JobPlan } from "../../runtime/graph/plan.ts";
 import { deadLetterTopic } from "../../runtime/graph/topics.ts";
+import type { Problem } from "../../runtime/health.ts";
 import { topicAdmin } from "../../runtime/kafka/admin.ts";
 import { createProducer } from "../../runtime/kafka/producer.ts";
 import { type ClickHouseSink, startClickHouseSink } from "../../runtime/sinks/clickhouse/index.ts";
@@ -82,11 +83,15 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const log = (line: string) => logger.info(line);
   const parts = new Parts(log);
   try {
+    // First: it loads while the services start.
+    const apiThread = await parts.start("api thread", Promise.resolve(openApiThread()), (it) => it.close());
     const services = await parts.start("services", startServices({ ...options, log: options.tell }), (it) =>
       it.stop(),
     );
     const { kafka, clickHouse } = services;
     const registry = new Registry();
+    /** Each part that can be stuck says here what is. */
+    const stuck: (() => readonly Problem[])[] = [];
     collectDefaultMetrics({ register: registry });
 
     const leaderboard = await loadJob(root, LEADERBOARD_MODULE);
@@ -112,17 +117,18 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const apiOptions = {
       kafka,
       registry,
+      problems: () => stuck.flatMap((problems) => problems()),
       log: logger,
       jobs: jobControl(node),
       corrections: await correctionDesk(kafka, producer),
       ...(devices && {
         acknowledgements: await acknowledgementDesk(kafka, producer),
-        athletes: clickHouseAthletes(clickHouse),
+        athletes: clickHouse,
       }),
       ...(options.controlToken && { controlToken: options.controlToken }),
     };
     const [api] = await Promise.all([
-      parts.start("api", listen(options, apiOptions), (it) => it.close()),
+      parts.start("api", listen(apiThread, options, apiOptions), (it) => it.close()),
       ...[
         { name: leaderboard.job, module: LEADERBOARD_MODULE, parallelism: options.parallelism },
         ...deviceJobs.map(({ plan, module }) => ({ name: plan.job, module, parallelism: undefined })),
@@ -147,14 +153,15 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 }
 
 async function listen(
+  thread: ApiThread,
   { host, port }: PlatformOptions,
-  options: Omit<Parameters<typeof startApi>[0], "port" | "host">,
+  options: Omit<ApiThreadOptions, "port" | "host">,
 ): Promise<Api> {
-  if (port !== undefined) return startApi({ ...options, host, port });
+  if (port !== undefined) return thread.serve({ ...options, host, port });
   let free = PORT_DEFAULT;
   while (free < PORT_DEFAULT + PORTS_TRIED && !(await isFree(free))) free++;
   // Somebody may take it before we do: then any will do.
-  return startApi({ ...options, host, port: free, portFallback: true });
+  return thread.serve({ ...options, host, port: free, portFallback: true });
 }
 
 /** Has a job run, unless it does, or somebody cancelled it. */

@@ -1,12 +1,12 @@
 /**
  * Health alerts over HTTP, for medics: as they stand, live, one in full, and taking one on.
  *
- * AR1  What is said of people's health is not for everybody: these routes have the guard of the control routes, reading included, and
+ * AR1  What is said of people's health is not for everybody: these routes have the guard of health data (S3), reading included, and
  *      nothing on the way keeps an answer.
  */
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { ProblemBody } from "../../problem.ts";
-import { controlGuard } from "../../security.ts";
+import { type HealthDataRule, healthDataGuard } from "../../security.ts";
 import type { LiveModel } from "../model.ts";
 import { openStream, STREAM_NOTE, STREAMING, streamAnswers } from "../open-stream.ts";
 import { StreamHeaders } from "../schemas.ts";
@@ -24,6 +24,7 @@ export interface AlertRoutesOptions {
   readonly hub: StreamHub;
   readonly desk: AcknowledgementDesk;
   readonly controlToken: string | undefined;
+  readonly healthData: HealthDataRule | undefined;
   /** Unix time, milliseconds. */
   readonly clock: () => number;
 }
@@ -36,9 +37,9 @@ const refusals = { 400: ProblemBody, 401: ProblemBody, 403: ProblemBody };
 
 export const alertRoutes: FastifyPluginAsyncTypebox<AlertRoutesOptions> = async (
   app,
-  { book, races, hub, desk, controlToken, clock },
+  { book, races, hub, desk, controlToken, healthData, clock },
 ) => {
-  app.addHook("onRequest", controlGuard(controlToken)); // AR1
+  app.addHook("onRequest", healthDataGuard(controlToken, healthData)); // AR1
   app.addHook("onRequest", async (_request, reply) => {
     reply.header("cache-control", "no-store");
   });

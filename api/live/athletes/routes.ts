@@ -3,11 +3,13 @@
  *
  * AA1  How somebody's heart beats is not for everybody: these routes have the guard of the alerts', and nothing on the way keeps an
  *      answer.
+ * AA2  Who may not see them is not told either who there is: the guard comes before any look-up, and is the same for every id.
  */
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
+import type { FastifyRequest } from "fastify";
 import { runnerKey } from "../../../jobs/lib/runner-step.ts";
 import { Problem, ProblemBody, quoted } from "../../problem.ts";
-import { controlGuard } from "../../security.ts";
+import { type HealthDataRule, healthDataGuard } from "../../security.ts";
 import { openStream, STREAM_NOTE, STREAMING, streamAnswers } from "../open-stream.ts";
 import type { RaceView } from "../race-view.ts";
 import { runnerDetail } from "../runner-detail.ts";
@@ -22,7 +24,12 @@ export interface AthleteRoutesOptions extends AthleteNow {
   readonly store: AthleteStore;
   readonly hub: StreamHub;
   readonly controlToken: string | undefined;
+  readonly healthData: HealthDataRule | undefined;
 }
+
+type TrackedRoutesOptions = Pick<AthleteRoutesOptions, "controlToken" | "healthData"> & {
+  readonly store: AthleteStore | undefined;
+};
 
 const tags = ["athletes"];
 const refusals = { 400: ProblemBody, 401: ProblemBody, 403: ProblemBody };
@@ -31,31 +38,42 @@ const EVER = { fromMs: schema.From.of(undefined), toMs: schema.To.of(undefined) 
 /** Longer ago than this before the last reading is another day's exercise. */
 const EXERCISE_MAX_MS = 86_400_000;
 
-/** Who wears a device: for links to an athlete. Says nothing of anybody's health, so anybody may ask. */
-export const trackedRoutes: FastifyPluginAsyncTypebox<{ readonly store: AthleteStore | undefined }> = async (
+/**
+ * Who wears a device: for links to an athlete. Any runner's page asks, and who may not know is answered as if nobody did (AA2): a
+ * refusal would tell that there is something to be known.
+ */
+export const trackedRoutes: FastifyPluginAsyncTypebox<TrackedRoutesOptions> = async (
   app,
-  { store },
+  { store, controlToken, healthData },
 ) => {
+  const guard = healthDataGuard(controlToken, healthData);
+  const mayKnow = (request: FastifyRequest) =>
+    guard(request).then(
+      () => true,
+      () => false,
+    );
   app.get(
     "/v1/athletes",
     {
       schema: {
         tags,
         summary: "Of these athletes, those who wear a device",
+        description: "None, for who may not see what tells of health.",
         querystring: schema.TrackedQuerystring,
         response: { 200: schema.TrackedAnswer, 400: ProblemBody, 503: ProblemBody },
       },
     },
-    async ({ query }, reply) => {
+    async (request, reply) => {
       reply.header("cache-control", "no-store");
-      return { athletes: store ? await store.tracked(query.id) : [] };
+      if (!store || !(await mayKnow(request))) return { athletes: [] };
+      return { athletes: await store.tracked(request.query.id) };
     },
   );
 };
 
 export const athleteRoutes: FastifyPluginAsyncTypebox<AthleteRoutesOptions> = async (app, options) => {
-  const { store, hub, controlToken, races } = options;
-  app.addHook("onRequest", controlGuard(controlToken)); // AA1
+  const { store, hub, controlToken, healthData, races } = options;
+  app.addHook("onRequest", healthDataGuard(controlToken, healthData)); // AA1
   app.addHook("onRequest", async (_request, reply) => {
     reply.header("cache-control", "no-store");
   });

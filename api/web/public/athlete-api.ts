@@ -29,10 +29,12 @@ function headers(): Record<string, string> {
 export const athletePage = (athlete: string): string =>
   `/athlete.html?${new URLSearchParams({ id: athlete })}`;
 
-/** Whether a device of this athlete has sent anything. @throws ApiError, as all of these */
+/** Whether a device of this athlete has sent anything, as far as this visitor may know. @throws ApiError, as all of these */
 export async function isTracked(athlete: string): Promise<boolean> {
   const query = new URLSearchParams({ id: athlete });
-  const { athletes } = await ask<{ athletes: object[] }>(`/v1/athletes?${query}`, {});
+  const { athletes } = await ask<{ athletes: object[] }>(`/v1/athletes?${query}`, {
+    headers: headers(),
+  });
   return athletes.length > 0;
 }
 
