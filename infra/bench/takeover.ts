@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -44,7 +44,7 @@ const PROBE_EVERY_MS = 20;
 /** Nodes that have been up for so long have threads ready for a takeover (`runtime/worker/pool.ts`). */
 const UP_FOR_MS = 65_000;
 const NODE = fileURLToPath(new URL("../../runtime/testing/fixtures/node-process.ts", import.meta.url));
-const JOB = fileURLToPath(new URL("./takeover-job.ts", import.meta.url));
+const JOB = relative(process.cwd(), fileURLToPath(new URL("./takeover-job.ts", import.meta.url)));
 const TAKEOVER_MAX_MS = 120_000;
 
 /** A node whose lines are kept with the time they came at. */

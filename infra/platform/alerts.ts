@@ -2,7 +2,7 @@
  * Health alerts as a part of the platform: the job's topics, the rules of a race, and the desk where an alert is taken on.
  *
  *     const alerts = await loadJob(root, ALERTS_MODULE);
- *     await prepareAlerts(kafka, alerts, parallelism);
+ *     await prepareAlerts(kafka, alerts);
  *     startClickHouseSink({ tables: [...ALERT_TABLES, ...], ... });
  *     startApi({ acknowledgements: await acknowledgementDesk(kafka, producer), ... });
  *     node.submit({ module: ALERTS_MODULE, parallelism });
@@ -10,9 +10,9 @@
  */
 import type { AcknowledgementDesk } from "../../api/live/alerts/acknowledge.ts";
 import { DEFAULT_RULES } from "../../jobs/lib/health/default-rules.ts";
-import { prepareTopics } from "../../runtime/cluster/job-topology.ts";
+import { prepareOuterTopics } from "../../runtime/cluster/job-topology.ts";
 import type { KafkaConnection } from "../../runtime/config.ts";
-import type { JobPlan } from "../../runtime/graph/plan.ts";
+import type { PlanDescription } from "../../runtime/graph/describe.ts";
 import { describeTopics, topicAdmin } from "../../runtime/kafka/admin.ts";
 import { partitionOf } from "../../runtime/kafka/partitioner.ts";
 import type { IdempotentProducer } from "../../runtime/kafka/producer.ts";
@@ -30,17 +30,13 @@ export const RULES = "health-rules";
 const POLL_MS = 100;
 
 /** Makes the topics that are missing: those by participant with as many partitions as the uploads have, so that they can be joined. */
-export async function prepareAlerts(
-  kafka: KafkaConnection,
-  plan: JobPlan,
-  parallelism: number,
-): Promise<void> {
+export async function prepareAlerts(kafka: KafkaConnection, plan: PlanDescription): Promise<void> {
   const partitions = (await ensureMissing(kafka, UPLOAD_TOPICS)).get(UPLOADS)!;
   await ensureMissing(kafka, [
     { topic: PROFILES, partitions, config: { "cleanup.policy": "compact" } },
     { topic: ACKNOWLEDGEMENTS, partitions, config: { "retention.ms": "-1" } },
   ]);
-  await prepareTopics(topicAdmin(kafka), plan, parallelism);
+  await prepareOuterTopics(topicAdmin(kafka), plan);
 }
 
 /** Acknowledgements go to the partition of their participant: the job meets them beside the participant's readings. */

@@ -8,7 +8,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KafkaConnection } from "../../runtime/config.ts";
-import type { JobPlan } from "../../runtime/graph/plan.ts";
+import type { PlanDescription } from "../../runtime/graph/describe.ts";
 import { committedOffsets, describeTopics, endOffsets } from "../../runtime/kafka/admin.ts";
 import type { PartitionReader, Position, TopicPartition } from "../../runtime/kafka/log.ts";
 import { createPartitionReader } from "../../runtime/kafka/reader.ts";
@@ -17,7 +17,7 @@ import type { ClickHouseSink, SinkTable } from "../../runtime/sinks/clickhouse/i
 
 export interface CompletionOptions {
   readonly kafka: KafkaConnection;
-  readonly plan: JobPlan;
+  readonly plan: PlanDescription;
   readonly sink: Pick<ClickHouseSink, "progress" | "state">;
   readonly sinkName: string;
   readonly tables: readonly SinkTable[];

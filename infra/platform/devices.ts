@@ -2,10 +2,9 @@
  * What devices send, as a part of the platform: the jobs that make something of it, their topics, and what they have to know of
  * a race. Which tables it goes into: infra/clickhouse/tables.ts.
  */
-import { prepareTopics } from "../../runtime/cluster/job-topology.ts";
-import { loadJob } from "../../runtime/cluster/load-job.ts";
+import { prepareOuterTopics } from "../../runtime/cluster/job-topology.ts";
+import { type LoadedJob, loadJob } from "../../runtime/cluster/load-job.ts";
 import type { KafkaConnection } from "../../runtime/config.ts";
-import type { JobPlan } from "../../runtime/graph/plan.ts";
 import { topicAdmin } from "../../runtime/kafka/admin.ts";
 import type { IdempotentProducer } from "../../runtime/kafka/producer.ts";
 import { Course, type Race } from "../../schemas/index.ts";
@@ -18,25 +17,13 @@ const COURSES = "courses";
 
 export const DEVICE_TABLES = [...READING_TABLES, ...ALERT_TABLES];
 
-export interface DeviceJob {
-  readonly plan: JobPlan;
-  readonly module: string;
-}
-
 /** Loads the jobs and makes the topics that are missing. */
-export async function prepareDevices(
-  kafka: KafkaConnection,
-  root: string,
-  parallelism: number,
-): Promise<readonly DeviceJob[]> {
+export async function prepareDevices(kafka: KafkaConnection, root: string): Promise<readonly LoadedJob[]> {
   const [windows, alerts] = await Promise.all([loadJob(root, WINDOWS_MODULE), loadJob(root, ALERTS_MODULE)]);
   // First: it makes the topic of uploads with the partitions it is to have.
-  await prepareAlerts(kafka, alerts, parallelism);
-  await prepareTopics(topicAdmin(kafka), windows, parallelism);
-  return [
-    { plan: windows, module: WINDOWS_MODULE },
-    { plan: alerts, module: ALERTS_MODULE },
-  ];
+  await prepareAlerts(kafka, alerts);
+  await prepareOuterTopics(topicAdmin(kafka), windows);
+  return [windows, alerts];
 }
 
 /** Tells the jobs of a race: its course, a segment from each mat to the next, and the health rules that hold there. */

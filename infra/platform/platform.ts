@@ -10,11 +10,12 @@ import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import type { Api } from "../../api/server.ts";
 import { type ApiThread, type ApiThreadOptions, openApiThread } from "../../api/thread/index.ts";
-import { prepareTopics } from "../../runtime/cluster/job-topology.ts";
-import { loadJob } from "../../runtime/cluster/load-job.ts";
+import { prepareOuterTopics } from "../../runtime/cluster/job-topology.ts";
+import { type LoadedJob, loadJob } from "../../runtime/cluster/load-job.ts";
 import { type RuntimeNode, startNode } from "../../runtime/cluster/node.ts";
 import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
-import type { JobPlan } from "../../runtime/graph/plan.ts";
+import { PacestreamError } from "../../runtime/errors.ts";
+import type { PlanDescription } from "../../runtime/graph/describe.ts";
 import { deadLetterTopic } from "../../runtime/graph/topics.ts";
 import type { Problem } from "../../runtime/health.ts";
 import { topicAdmin } from "../../runtime/kafka/admin.ts";
@@ -59,7 +60,7 @@ export interface Platform {
   readonly url: string;
   readonly node: RuntimeNode;
   readonly sink: ClickHouseSink;
-  readonly leaderboard: JobPlan;
+  readonly leaderboard: PlanDescription;
   /** A race is to be replayed: the jobs are told what they have to know of it. */
   announce(race: Race): Promise<void>;
   stop(): Promise<void>;
@@ -74,6 +75,8 @@ const STOP_MAX_MS = 15_000;
 const PARALLELISM_DEFAULT = 2;
 /** Of the jobs of what devices send: each task is a thread, and three jobs share the machine. */
 const DEVICE_PARALLELISM = 1;
+/** What keeps a job from running as its file is now, while the version before can. */
+const STAYS_AS_IT_IS: ReadonlySet<string> = new Set(["UPGRADE", "JOB_NAME_TAKEN"]);
 const PORT_DEFAULT = 8080;
 /** Ports tried after the usual one, before any. */
 const PORTS_TRIED = 50;
@@ -97,8 +100,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const leaderboard = await loadJob(root, LEADERBOARD_MODULE);
     const prepare = async () => {
       await ensureRaceTopics(kafka);
-      await prepareTopics(topicAdmin(kafka), leaderboard, options.parallelism ?? PARALLELISM_DEFAULT);
-      return devices ? prepareDevices(kafka, root, DEVICE_PARALLELISM) : [];
+      await prepareOuterTopics(topicAdmin(kafka), leaderboard);
+      return devices ? prepareDevices(kafka, root) : [];
     };
     const [deviceJobs] = await Promise.all([prepare(), applyMigrations(clickHouse)]);
 
@@ -114,6 +117,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       parts.start("node", startNode({ kafka, registry, log, root }), (it) => it.stop()),
       parts.start("producer", createProducer(kafka, { clientId: "pacestream-desks" }), (it) => it.close()),
     ]);
+    stuck.push(() => node.problems());
     const apiOptions = {
       kafka,
       registry,
@@ -129,10 +133,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     };
     const [api] = await Promise.all([
       parts.start("api", listen(apiThread, options, apiOptions), (it) => it.close()),
-      ...[
-        { name: leaderboard.job, module: LEADERBOARD_MODULE, parallelism: options.parallelism },
-        ...deviceJobs.map(({ plan, module }) => ({ name: plan.job, module, parallelism: undefined })),
-      ].map((job) => submit(node, job, options.tell)),
+      submit(node, leaderboard, options.parallelism, options.tell),
+      ...deviceJobs.map((job) => submit(node, job, undefined, options.tell)),
     ]);
     await api.ready;
     const announce = (race: Race) => announceRace(kafka, producer, race);
@@ -164,20 +166,28 @@ async function listen(
   return thread.serve({ ...options, host, port: free, portFallback: true });
 }
 
-/** Has a job run, unless it does, or somebody cancelled it. */
+/** Has a job run as its file is now, unless it does, or somebody cancelled it. */
 async function submit(
   node: RuntimeNode,
-  { name, module, parallelism }: { name: string; module: string; parallelism: number | undefined },
+  { job: name, code }: LoadedJob,
+  parallelism: number | undefined,
   tell: PlatformOptions["tell"],
 ): Promise<void> {
+  const { module } = code;
   const known = (await node.jobs()).find((job) => job.name === name);
   if (known?.state === "cancelled") {
     tell(`The job ${name} was cancelled; it goes on after: npx pace submit ${module}`);
     return;
   }
-  if (known && (parallelism === undefined || parallelism === known.parallelism)) return;
+  const isSame = known?.codeHash === code.hash && (parallelism ?? known.parallelism) === known.parallelism;
+  if (known && isSame) return;
   const byDefault = module === LEADERBOARD_MODULE ? PARALLELISM_DEFAULT : DEVICE_PARALLELISM;
-  await node.submit({ module, parallelism: parallelism ?? byDefault });
+  try {
+    await node.submit({ module, parallelism: parallelism ?? known?.parallelism ?? byDefault });
+  } catch (error) {
+    if (!known || !(error instanceof PacestreamError) || !STAYS_AS_IT_IS.has(error.code)) throw error;
+    tell(`The job ${name} goes on as it was submitted before: ${error.message}`);
+  }
 }
 
 /** What has started, and how it ends (O1). */

@@ -1,10 +1,11 @@
 /** One job on one node: a member of the job's group, with a `Slot` for every lease it holds. */
-import { resolve } from "node:path";
 import type { KafkaConnection } from "../config.ts";
-import type { JobPlan, StagePlan } from "../graph/plan.ts";
+import type { PlanDescription, StageDescription } from "../graph/describe.ts";
 import { slotsTopic, transactionalId } from "../graph/topics.ts";
+import type { Problem } from "../health.ts";
 import type { Position } from "../kafka/log.ts";
 import type { RuntimeMetrics } from "../metrics/task-metrics.ts";
+import type { JobCode } from "../worker/job-code.ts";
 import type { EpochSettings } from "../worker/messages.ts";
 import { TaskRun } from "../worker/task-runner.ts";
 import type { JobServices } from "./job-services.ts";
@@ -19,8 +20,10 @@ const OFFSETS_EVERY_MS = 1_000;
 const DOUBT_MAX_MS = 20_000;
 
 export interface JobRunOptions {
-  readonly record: JobRecord;
-  /** The folder that module paths are relative to. */
+  readonly record: Pick<JobRecord, "name" | "parallelism" | "submittedMs">;
+  readonly plan: PlanDescription;
+  readonly code: JobCode;
+  /** The project's folder. */
   readonly root: string;
   readonly kafka: KafkaConnection;
   readonly services: JobServices;
@@ -44,7 +47,7 @@ export class JobRun {
     this.#options = options;
   }
 
-  get record(): JobRecord {
+  get record(): JobRunOptions["record"] {
     return this.#options.record;
   }
 
@@ -53,14 +56,18 @@ export class JobRun {
     return [...this.#slots.keys()].sort((a, b) => a - b);
   }
 
-  /** The last failure of each stage that has failed since the job started here. */
-  get failures(): ReadonlyMap<string, string> {
-    return this.#failures;
+  /** What does not go on here. */
+  problems(): readonly Problem[] {
+    return [...this.#failures].map(([stage, reason]) => ({
+      part: `job ${this.#options.record.name}`,
+      code: "failed",
+      message: `${stage}: ${reason}`,
+      sinceMs: 0,
+    }));
   }
 
   async start(): Promise<void> {
-    const { record, services, log } = this.#options;
-    const plan = await services.loadJob(record.module);
+    const { record, plan, services, log } = this.#options;
     const topology = await prepareTopics(services.topics, plan, record.parallelism);
     this.#membership = await services.joinGroup({
       group: record.name,
@@ -72,7 +79,7 @@ export class JobRun {
         for (const slot of slots) {
           const held = this.#slots.get(slot);
           if (held) held.confirmLease();
-          else this.#slots.set(slot, this.#newSlot(plan, topology, slot));
+          else this.#slots.set(slot, this.#newSlot(topology, slot));
           this.#doubted.delete(slot);
         }
         // The group has spoken: what it did not give back is another node's.
@@ -111,8 +118,8 @@ export class JobRun {
     this.#commitOffsets();
   }
 
-  #newSlot(plan: JobPlan, topology: JobTopology, slot: number): Slot {
-    const { record, services, metrics, log } = this.#options;
+  #newSlot(topology: JobTopology, slot: number): Slot {
+    const { record, plan, services, metrics, log } = this.#options;
     return new Slot({
       job: record.name,
       slot,
@@ -128,8 +135,8 @@ export class JobRun {
     });
   }
 
-  #newRun(topology: JobTopology, stage: StagePlan, slot: number): TaskRun {
-    const { record, root, kafka, services, epochs, metrics, log } = this.#options;
+  #newRun(topology: JobTopology, stage: StageDescription, slot: number): TaskRun {
+    const { record, plan, code, root, kafka, services, epochs, metrics, log } = this.#options;
     return new TaskRun({
       pool: services.pool,
       time: services.time,
@@ -140,16 +147,16 @@ export class JobRun {
         transactionalId: transactionalId(record.name, stage.name, slot),
         log,
       }),
-      early: stage.sinks.some(({ delivery }) => delivery === "at-least-once")
-        ? services.newEarlyWriter(`${record.name}.${stage.name}.${slot}`)
-        : undefined,
+      early: stage.speaksEarly ? services.newEarlyWriter(`${record.name}.${stage.name}.${slot}`) : undefined,
       onCommitted: (positions, caughtUp) => {
         for (const position of positions)
           this.#positions.set(`${position.topic}/${position.partition}`, position);
         if (caughtUp) this.#commitOffsets();
       },
       start: {
-        module: resolve(root, record.module),
+        root,
+        code,
+        placement: plan.placement,
         stage: stage.name,
         kafka,
         epochs,

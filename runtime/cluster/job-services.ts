@@ -3,33 +3,28 @@
  * brings its own, and everything above runs in it as it is.
  */
 import type { KafkaConnection } from "../config.ts";
-import type { JobPlan } from "../graph/plan.ts";
 import { type TopicAdmin, topicAdmin } from "../kafka/admin.ts";
 import { createEarlyWriter } from "../kafka/early-writer.ts";
 import type { EarlyWriter, TransactionalWriter } from "../kafka/log.ts";
 import { createTransactionalWriter, type TransactionalWriterOptions } from "../kafka/transactional-writer.ts";
 import { systemTime, type Time } from "../time.ts";
 import type { WorkerPool } from "../worker/pool.ts";
-import { loadJob } from "./load-job.ts";
 import { type GroupOptions, joinGroup, type Membership } from "./membership.ts";
 
 export interface JobServices {
   readonly time: Time;
   readonly pool: WorkerPool;
   readonly topics: TopicAdmin;
-  /** @throws JobError in words for the job's author. */
-  loadJob(module: string): Promise<JobPlan>;
   joinGroup(options: GroupOptions): Promise<Membership>;
   newWriter(options: TransactionalWriterOptions): TransactionalWriter;
   /** For a task whose results leave before their epoch. */
   newEarlyWriter(clientId: string): EarlyWriter;
 }
 
-export const kafkaServices = (kafka: KafkaConnection, pool: WorkerPool, root: string): JobServices => ({
+export const kafkaServices = (kafka: KafkaConnection, pool: WorkerPool): JobServices => ({
   time: systemTime,
   pool,
   topics: topicAdmin(kafka),
-  loadJob: (module) => loadJob(root, module),
   joinGroup: (options) => joinGroup(kafka, options),
   newWriter: (options) => createTransactionalWriter(kafka, options),
   newEarlyWriter: (clientId) => createEarlyWriter(kafka, clientId),

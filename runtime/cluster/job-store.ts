@@ -4,7 +4,7 @@
  * J1  The last record of a name is what is wanted of that job.
  */
 import type { KafkaConnection } from "../config.ts";
-
+import type { PlanDescription } from "../graph/describe.ts";
 import { ensureTopics, type TopicSpec } from "../kafka/admin.ts";
 import { createProducer } from "../kafka/producer.ts";
 import { createPartitionReader } from "../kafka/reader.ts";
@@ -14,11 +14,16 @@ export const JOBS_TOPIC = "pacestream.jobs";
 /** What is wanted of a job. A cancelled one keeps its topics: submitted again, it goes on where it stopped. */
 export interface JobRecord {
   readonly name: string;
-  /** Path of its module, from the project's root; every node has it there. */
+  /** Path of its module, from the project's root. */
   readonly module: string;
   readonly parallelism: number;
   readonly state: "running" | "cancelled";
   readonly submittedMs: number;
+  /** As it was submitted; absent in records of older versions. Its next version is judged by it. */
+  readonly plan?: PlanDescription;
+  /** Its code as it was submitted (`packCode`), and what tells it from others. */
+  readonly code?: string;
+  readonly codeHash?: string;
 }
 
 export interface JobStore {

@@ -4,9 +4,8 @@
  * An existing topic keeps its partitions. What the runtime makes for a stage follows from its inputs: state of partition p
  * lies in partition p of the changelog, so a slot can move, and slots can be regrouped, without touching the state.
  */
-import type { Topic } from "../dsl/topic.ts";
-import { JobError } from "../errors.ts";
-import type { JobPlan, StagePlan } from "../graph/plan.ts";
+import { JobError, PacestreamError } from "../errors.ts";
+import type { PlanDescription, StageDescription, TopicDescription } from "../graph/describe.ts";
 import { changelogTopic, deadLetterTopic, exchangeTopic, slotsTopic } from "../graph/topics.ts";
 import type { TopicAdmin, TopicSpec } from "../kafka/admin.ts";
 
@@ -16,7 +15,7 @@ export interface JobTopology {
   /** Partitions of each topic of the job. */
   readonly partitions: Readonly<Record<string, number>>;
   /** Partitions of a stage's inputs and changelog. */
-  inputPartitions(stage: StagePlan): number;
+  inputPartitions(stage: StageDescription): number;
 }
 
 /** Changelog segments roll early so that compaction, which leaves the active one alone, has something to do. */
@@ -28,39 +27,30 @@ const CHANGELOG_CONFIG = {
 const EXCHANGE_CONFIG = { "retention.ms": String(7 * 24 * 3_600_000) };
 const KEPT_CONFIG = { "retention.ms": "-1" };
 
-/** @throws JobError when inputs of a stage do not fit each other or the parallelism. */
+/** How many slots a job has that has run before. */
+export async function slotCount(admin: TopicAdmin, job: string): Promise<number | undefined> {
+  const topic = slotsTopic(job);
+  return (await admin.describeTopics([topic])).get(topic);
+}
+
+/**
+ * @throws JobError when inputs of a stage do not fit each other or the parallelism.
+ * @throws PacestreamError `RESCALE`: it has run with another parallelism.
+ */
 export async function prepareTopics(
   admin: TopicAdmin,
-  plan: JobPlan,
+  plan: PlanDescription,
   parallelism: number,
 ): Promise<JobTopology> {
-  const outer = outerTopics(plan);
-  const existing = await admin.describeTopics([...outer.keys()]);
-  const partitions: Record<string, number> = {};
-  const missing: TopicSpec[] = [];
-  for (const [name, { topic, kind }] of outer) {
-    const count =
-      existing.get(name) ??
-      topic.partitions ??
-      (kind === "stream" || kind === "versions" ? PARTITIONS_DEFAULT : 1);
-    if (kind === "broadcast" && count !== 1) {
-      throw new JobError(
-        `job "${plan.job}": broadcast "${name}" has ${count} partitions: it needs one, so that its versions have one order`,
-      );
-    }
-    partitions[name] = count;
-    if (!existing.has(name)) {
-      const compacted = kind === "table" || kind === "versions";
-      const config = topic.config ?? (compacted ? { "cleanup.policy": "compact" } : KEPT_CONFIG);
-      missing.push({ topic: name, partitions: count, config });
-    }
+  const slots = await slotCount(admin, plan.job);
+  if (slots !== undefined && slots !== parallelism) {
+    throw new PacestreamError(
+      "RESCALE",
+      `job "${plan.job}" has ${slots} slots, a number that is fixed once it has run: leave --parallelism out, or give ${slots}`,
+    );
   }
-  await admin.ensureTopics(missing);
-
-  const inner: TopicSpec[] = [
-    { topic: slotsTopic(plan.job), partitions: parallelism },
-    { topic: deadLetterTopic(plan.job), partitions: 1, config: KEPT_CONFIG },
-  ];
+  const partitions = await prepareOuterTopics(admin, plan);
+  const inner: TopicSpec[] = [{ topic: slotsTopic(plan.job), partitions: parallelism }];
   for (const stage of plan.stages) {
     const count = agreedPartitions(plan.job, stage, partitions);
     if (parallelism > count) {
@@ -69,13 +59,10 @@ export async function prepareTopics(
       );
     }
     inner.push({ topic: changelogTopic(plan.job, stage.name), partitions: count, config: CHANGELOG_CONFIG });
-    for (const { exchange } of stage.exchangesOut) {
-      inner.push({
-        topic: exchangeTopic(plan.job, exchange.name),
-        partitions: count,
-        config: EXCHANGE_CONFIG,
-      });
-      partitions[exchangeTopic(plan.job, exchange.name)] = count;
+    for (const exchange of stage.exchangesOut) {
+      const topic = exchangeTopic(plan.job, exchange);
+      inner.push({ topic, partitions: count, config: EXCHANGE_CONFIG });
+      partitions[topic] = count;
     }
   }
   await admin.ensureTopics(inner);
@@ -83,28 +70,44 @@ export async function prepareTopics(
   return { partitions, inputPartitions: (stage) => partitions[stage.inputs[0]!.topic]! };
 }
 
-interface OuterTopic {
-  readonly topic: Topic<unknown>;
-  readonly kind: "stream" | "versions" | "table" | "broadcast";
-}
-
-function outerTopics(plan: JobPlan): Map<string, OuterTopic> {
-  const topics = new Map<string, OuterTopic>();
-  for (const stage of plan.stages) {
-    for (const table of stage.tables) topics.set(table.name, { topic: table, kind: "table" });
-    for (const { topic } of stage.broadcasts) topics.set(topic.name, { topic, kind: "broadcast" });
-    for (const node of stage.nodes) {
-      if (node.kind !== "source" && node.kind !== "sink") continue;
-      const kind = node.kind === "source" && node.rows ? "versions" : "stream";
-      topics.set(node.topic.name, { topic: node.topic, kind });
+/**
+ * Makes those topics of a job that others use, too: what it reads and writes, and its dead letters.
+ * @returns how many partitions each has.
+ */
+export async function prepareOuterTopics(
+  admin: TopicAdmin,
+  plan: PlanDescription,
+): Promise<Record<string, number>> {
+  const outer = outerTopics(plan);
+  const existing = await admin.describeTopics([...outer.keys()]);
+  const partitions: Record<string, number> = {};
+  const missing: TopicSpec[] = [];
+  for (const [name, { kind, partitions: wanted, config: given }] of outer) {
+    const count =
+      existing.get(name) ?? wanted ?? (kind === "stream" || kind === "versions" ? PARTITIONS_DEFAULT : 1);
+    if (kind === "broadcast" && count !== 1) {
+      throw new JobError(
+        `job "${plan.job}": broadcast "${name}" has ${count} partitions: it needs one, so that its versions have one order`,
+      );
+    }
+    partitions[name] = count;
+    if (!existing.has(name)) {
+      const compacted = kind === "table" || kind === "versions";
+      const config = given ?? (compacted ? { "cleanup.policy": "compact" } : KEPT_CONFIG);
+      missing.push({ topic: name, partitions: count, config });
     }
   }
-  return topics;
+  const letters = deadLetterTopic(plan.job);
+  await admin.ensureTopics([...missing, { topic: letters, partitions: 1, config: KEPT_CONFIG }]);
+  return { ...partitions, [letters]: 1 };
 }
+
+const outerTopics = (plan: PlanDescription): Map<string, TopicDescription> =>
+  new Map(plan.stages.flatMap((stage) => stage.topics.map((topic) => [topic.name, topic])));
 
 function agreedPartitions(
   job: string,
-  stage: StagePlan,
+  stage: StageDescription,
   partitions: Readonly<Record<string, number>>,
 ): number {
   const [first, ...others] = stage.inputs;

@@ -1,6 +1,7 @@
 /** Nodes in processes of their own, to be killed, and what they leave in topics: for integration tests. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { relative } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Codec } from "../../schemas/codec.ts";
@@ -23,7 +24,8 @@ export class NodeProcesses {
 
   /** Resolves when the node runs. @param submit path of a job's module. */
   async start(submit?: string): Promise<ChildProcess> {
-    const settings = { kafka: this.#kafka, jobsTopic: this.#jobsTopic, submit };
+    const module = submit && relative(process.cwd(), submit);
+    const settings = { kafka: this.#kafka, jobsTopic: this.#jobsTopic, submit: module };
     const child = spawn(process.execPath, [fixture("node-process.ts"), JSON.stringify(settings)], {
       stdio: ["pipe", "pipe", "inherit"],
     });

@@ -5,13 +5,15 @@
 import type { Registry } from "prom-client";
 import type { KafkaConnection } from "../config.ts";
 import { PacestreamError } from "../errors.ts";
+import type { Problem } from "../health.ts";
 import { RuntimeMetrics } from "../metrics/task-metrics.ts";
 import type { EpochSettings } from "../worker/messages.ts";
 import { createWorkerPool } from "../worker/pool.ts";
+import { JobKeeper, type JobState } from "./job-keeper.ts";
 import { JobRun } from "./job-run.ts";
 import { kafkaServices } from "./job-services.ts";
 import { JOBS_TOPIC, type JobRecord, openJobStore } from "./job-store.ts";
-import { loadJob } from "./load-job.ts";
+import { deploymentOf, prepareSubmission, type Submission } from "./submission.ts";
 
 export interface NodeOptions {
   readonly kafka: KafkaConnection;
@@ -28,64 +30,53 @@ export interface JobInfo {
   readonly name: string;
   readonly module: string;
   readonly parallelism: number;
-  readonly state: "running" | "cancelled" | "failed";
+  readonly state: JobState;
   readonly submittedMs: number;
+  /** Of the code that runs: the same for the same code; absent in jobs that an older version submitted. */
+  readonly codeHash?: string;
   /** Slots that this node runs. */
   readonly slots: readonly number[];
-  /** Why it failed to start here, or what its stages failed with last. */
+  /** What does not go on here, and why. */
   readonly problems: readonly string[];
 }
 
 export interface RuntimeNode {
-  /** Checks the job and has every node run it. @throws JobError, before anything is stored, when its author made a mistake. */
-  submit(job: { readonly module: string; readonly parallelism?: number }): Promise<JobInfo>;
+  /**
+   * Checks the job and has every node run it, as its files are now.
+   * @throws PacestreamError, before anything that runs is touched, when it cannot be: see submission.ts.
+   */
+  submit(job: Submission): Promise<JobInfo>;
   /** Stops it on every node; its state and topics stay. @throws PacestreamError UNKNOWN_JOB */
   cancel(name: string): Promise<JobInfo>;
   jobs(): Promise<JobInfo[]>;
+  /** What does not go on, on this node. */
+  problems(): readonly Problem[];
   /** Commits what is under way, gives the slots back, ends the workers. The jobs go on elsewhere. */
   stop(): Promise<void>;
 }
 
-const PARALLELISM_DEFAULT = 2;
 const EPOCHS_DEFAULT: EpochSettings = { intervalMs: 100, bytesMax: 8 << 20 };
 
 export async function startNode(options: NodeOptions): Promise<RuntimeNode> {
   const { kafka, log, root = process.cwd() } = options;
   const metrics = new RuntimeMetrics(options.registry);
   const pool = createWorkerPool();
-  const services = kafkaServices(kafka, pool, root);
+  const services = kafkaServices(kafka, pool);
   const epochs: EpochSettings = { ...EPOCHS_DEFAULT, ...options.epochs };
-  const runs = new Map<string, JobRun>();
-  const startFailures = new Map<string, string>();
-  /** Changes of one job happen one after the other. */
-  const queues = new Map<string, Promise<void>>();
+  const keepers = new Map<string, JobKeeper>();
   let stopped = false;
 
-  const settle = async (name: string): Promise<void> => {
-    const wanted = store.all().get(name);
-    const run = runs.get(name);
-    const same = run && wanted?.state === "running" && run.record.submittedMs === wanted.submittedMs;
-    if (same && !stopped) return;
-    if (run) {
-      runs.delete(name);
-      await run.stop();
-    }
-    if (stopped || wanted?.state !== "running") return;
-    const fresh = new JobRun({ record: wanted, root, kafka, services, epochs, metrics, log });
-    try {
-      await fresh.start();
-      runs.set(name, fresh);
-      startFailures.delete(name);
-      log(`job ${name}: running, parallelism ${wanted.parallelism}`);
-    } catch (error) {
-      startFailures.set(name, (error as Error).message);
-      log(`job ${name}: ${(error as Error).message}`);
-    }
+  const newRun = async (record: JobRecord): Promise<JobRun> => {
+    const deployment = await deploymentOf(root, record, services.topics);
+    return new JobRun({ record, ...deployment, root, kafka, services, epochs, metrics, log });
   };
-  const enqueue = (name: string): Promise<void> => {
-    const next = (queues.get(name) ?? Promise.resolve()).then(() => settle(name));
-    queues.set(name, next);
-    return next;
+  const keeperOf = (name: string): JobKeeper => {
+    const known = keepers.get(name);
+    if (known) return known;
+    const wanted = () => store.all().get(name);
+    const fresh = new JobKeeper({ name, time: services.time, log, wanted, newRun });
+    keepers.set(name, fresh);
+    return fresh;
   };
 
   const early: string[] = [];
@@ -93,44 +84,43 @@ export async function startNode(options: NodeOptions): Promise<RuntimeNode> {
   const store = await openJobStore(
     kafka,
     options.jobsTopic ?? JOBS_TOPIC,
-    (record) => (opened ? void enqueue(record.name) : early.push(record.name)),
+    ({ name }) => {
+      if (!opened) early.push(name);
+      else if (!stopped) void keeperOf(name).settle();
+    },
     log,
   );
   opened = true;
-  for (const name of new Set(early)) void enqueue(name);
+  for (const name of new Set(early)) void keeperOf(name).settle();
 
+  const problemsOf = (name: string): readonly Problem[] => {
+    const keeper = keeperOf(name);
+    const { startProblem, run } = keeper;
+    return [...(startProblem ? [startProblem] : []), ...(run?.problems() ?? [])];
+  };
   const info = (record: JobRecord): JobInfo => {
-    const run = runs.get(record.name);
-    const failure = startFailures.get(record.name);
+    const { name, module, parallelism, submittedMs, codeHash } = record;
+    const keeper = keeperOf(name);
     return {
-      name: record.name,
-      module: record.module,
-      parallelism: record.parallelism,
-      state: record.state === "running" && failure ? "failed" : record.state,
-      submittedMs: record.submittedMs,
-      slots: run?.slots ?? [],
-      problems: failure
-        ? [failure]
-        : [...(run?.failures ?? [])].map(([stage, reason]) => `${stage}: ${reason}`),
+      name,
+      module,
+      parallelism,
+      state: keeper.state,
+      submittedMs,
+      ...(codeHash !== undefined && { codeHash }),
+      slots: keeper.run?.slots ?? [],
+      problems: problemsOf(name).map(({ message }) => message),
     };
   };
   const put = async (record: JobRecord): Promise<JobInfo> => {
     await store.put(record);
-    await enqueue(record.name);
+    await keeperOf(record.name).settle();
     return info(store.all().get(record.name) ?? record); // another node may have put one after it
   };
 
   return {
-    async submit({ module, parallelism = PARALLELISM_DEFAULT }) {
-      if (!Number.isInteger(parallelism) || parallelism < 1 || parallelism > 1024) {
-        throw new PacestreamError(
-          "BAD_PARALLELISM",
-          `parallelism ${parallelism}: give a whole number from 1 to 1024`,
-        );
-      }
-      const plan = await loadJob(root, module);
-      return put({ name: plan.job, module, parallelism, state: "running", submittedMs: Date.now() });
-    },
+    submit: async (submission) =>
+      put(await prepareSubmission(root, submission, store.all(), services.topics)),
     async cancel(name) {
       const record = store.all().get(name);
       if (!record) {
@@ -140,11 +130,11 @@ export async function startNode(options: NodeOptions): Promise<RuntimeNode> {
       return put({ ...record, state: "cancelled" });
     },
     jobs: async () => [...store.all().values()].map(info),
+    problems: () => [...store.all().keys()].flatMap(problemsOf),
     async stop() {
       stopped = true;
       await store.close();
-      await Promise.all([...runs.keys()].map(enqueue));
-      await Promise.all(queues.values());
+      await Promise.all([...keepers.values()].map((keeper) => keeper.stop()));
       await pool.destroy();
     },
   };

@@ -1,11 +1,11 @@
 /** What a worker thread of the pool runs: one call a task, until the task is told to stop. Without one it is only made ready. */
-import { pathToFileURL } from "node:url";
 import { isJobDefinition } from "../dsl/job.ts";
 import { JobError } from "../errors.ts";
 import { planJob } from "../graph/plan.ts";
 import { createPartitionReader } from "../kafka/reader.ts";
 import { systemTime } from "../time.ts";
 import type { TaskStart } from "./messages.ts";
+import { importSubmitted } from "./submitted-code.ts";
 import { TaskLoop } from "./task-loop.ts";
 
 /** Small fetches keep a turn short: a poll is processed whole before the thread hears anything else. */
@@ -14,15 +14,12 @@ const FETCH_PARTITION_BYTES_MAX = 1 << 19;
 
 export default async function runTask(start: TaskStart | null): Promise<void> {
   if (start === null) return;
-  const module: unknown = await import(pathToFileURL(start.module).href);
-  const definition = (module as { default?: unknown }).default;
-  if (!isJobDefinition(definition))
-    throw new JobError(`${start.module} has no default export made by job(...)`);
-  const plan = planJob(definition).stages.find((stage) => stage.name === start.stage);
+  const { module } = start.code;
+  const { default: definition } = (await importSubmitted(start.root, start.code)) as { default?: unknown };
+  if (!isJobDefinition(definition)) throw new JobError(`${module} has no default export made by job(...)`);
+  const plan = planJob(definition, start.placement).stages.find((stage) => stage.name === start.stage);
   if (!plan)
-    throw new JobError(
-      `${start.module} has no stage "${start.stage}" any more: it changed while the job ran; submit it again`,
-    );
+    throw new JobError(`${module} has no stage "${start.stage}": describe(flow) must be the same each time`);
   const reader = createPartitionReader(start.kafka, {
     clientId: `${start.spec.job}.${start.stage}.${start.spec.slot}`,
     maxBytes: FETCH_BYTES_MAX,

@@ -3,12 +3,17 @@
  * `kind` exhaustively.
  */
 import type { KafkaConnection } from "../config.ts";
+import type { Placement } from "../graph/placement.ts";
 import type { Position } from "../kafka/log.ts";
+import type { JobCode } from "./job-code.ts";
 import type { TaskCounters, TaskSpec } from "./task.ts";
 
 /** What `pool.run` hands to a worker: it runs one task until told to stop, and resolves with nothing. */
 export interface TaskStart {
-  readonly module: string;
+  /** The project's folder on this node. */
+  readonly root: string;
+  readonly code: JobCode;
+  readonly placement: Placement;
   readonly stage: string;
   readonly spec: TaskSpec;
   readonly upstreamParallelism: number;

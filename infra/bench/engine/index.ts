@@ -2,7 +2,6 @@
  * `npm run --silent bench:engine -- windows|alerts`: our engine in the peers' bench. One node that runs one job until it gets
  * SIGTERM; settings come from the environment (settings.ts).
  */
-import { join } from "node:path";
 import { Registry } from "prom-client";
 import { startNode } from "../../../runtime/cluster/node.ts";
 import { engineSettings } from "./settings.ts";
@@ -26,6 +25,6 @@ const node = await startNode({
   epochs: { intervalMs: settings.commitMs },
   jobsTopic: `${settings.group}-jobs`,
 });
-await node.submit({ module: join(import.meta.dirname, `${work}.ts`), parallelism: settings.parallelism });
+await node.submit({ module: `${work}.ts`, parallelism: settings.parallelism });
 await stopped;
 await node.stop();

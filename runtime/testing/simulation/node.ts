@@ -10,6 +10,7 @@ import { Registry } from "prom-client";
 import { JobRun } from "../../cluster/job-run.ts";
 import type { JobServices } from "../../cluster/job-services.ts";
 import type { JobDefinition } from "../../dsl/job.ts";
+import { describePlan } from "../../graph/describe.ts";
 import { planJob } from "../../graph/plan.ts";
 import type { CommitOutcome, PartitionReader, TransactionalWriter } from "../../kafka/log.ts";
 import { createPartitionReader } from "../../kafka/reader.ts";
@@ -81,7 +82,9 @@ export class SimulatedNode {
     this.restoring = 0;
     this.#workers.clear();
     const jobRun = new JobRun({
-      record: { name: job.name, module: "", parallelism, state: "running", submittedMs: BEGIN_MS },
+      record: { name: job.name, parallelism, submittedMs: BEGIN_MS },
+      plan: describePlan(planJob(job)),
+      code: { module: "", hash: "", files: [] },
       root: "/",
       kafka: { brokers: BROKER_LIST },
       services: this.#services(process, main),
@@ -140,14 +143,13 @@ export class SimulatedNode {
   }
 
   #services(process: Thread, main: Thread): JobServices {
-    const { cluster, job, parallelism, bug } = this.#options;
+    const { cluster, parallelism, bug } = this.#options;
     const { world } = cluster;
     const time = threadTime(world, main, this.clock);
     const client = new Thread(`${this.name} librdkafka`, process);
     return {
       time,
       topics: cluster.admin,
-      loadJob: async () => planJob(job),
       joinGroup: (options) => cluster.group.join(this.name, main, parallelism, options),
       pool: { run: (start, signal) => this.#runTask(process, main, start, signal), destroy: async () => {} },
       newEarlyWriter: () => {

@@ -9,6 +9,7 @@
  */
 import { prepareTopics } from "../../cluster/job-topology.ts";
 import type { JobDefinition } from "../../dsl/job.ts";
+import { describePlan } from "../../graph/describe.ts";
 import { planJob } from "../../graph/plan.ts";
 import { Random } from "../random.ts";
 import { BUGS, type BugName } from "./bugs.ts";
@@ -78,7 +79,7 @@ export async function runSeed(simulated: SimulatedJob, options: RunOptions): Pro
     plan.stages.flatMap(({ inputs }) => inputs.flatMap(({ topic, upstream }) => (upstream ? [] : [topic]))),
   );
   await cluster.admin.ensureTopics([...sources].map((topic) => ({ topic, partitions })));
-  await prepareTopics(cluster.admin, plan, parallelism);
+  await prepareTopics(cluster.admin, describePlan(plan), parallelism);
 
   const planned = simulated.input(inputRandom);
   const input = planned.filter((_, index) => options.records?.has(index) ?? true);
