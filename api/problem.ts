@@ -35,6 +35,17 @@ const STATUS = {
   TOO_MANY_READERS: 503,
 } as const;
 
+/** Why a job or an option of its author's is refused, in the runtime's codes. */
+const SUBMIT_CODES: Readonly<Record<string, number>> = {
+  JOB: 400,
+  CONFIG: 400,
+  MODULE_PATH: 400,
+  BAD_PARALLELISM: 400,
+  JOB_NAME_TAKEN: 409,
+  RESCALE: 409,
+  UPGRADE: 409,
+};
+
 export type ProblemCode = keyof typeof STATUS;
 
 export class Problem extends PacestreamError {
@@ -119,9 +130,9 @@ function problemOf(error: FastifyError | PacestreamError | Error): {
     return { status: STATUS.KAFKA_AWAY, code: "KAFKA_AWAY", message, retryAfterS: AWAY_RETRY_S };
   }
   // The author's own mistakes (a wrong job file, a wrong option) are told in full: their messages are written for that.
-  if (error instanceof PacestreamError && (error.code === "JOB" || error.code === "CONFIG")) {
-    return { status: 400, code: error.code, message: error.message };
-  }
+  const told = error instanceof PacestreamError ? SUBMIT_CODES[error.code] : undefined;
+  if (error instanceof PacestreamError && told !== undefined)
+    return { status: told, code: error.code, message: error.message };
   const fastify = error as Partial<FastifyError>;
   if (fastify.validation) {
     return {

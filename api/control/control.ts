@@ -15,12 +15,18 @@ export interface JobInfo {
 
 export interface JobSpec {
   readonly module: string;
+  /** Absent: as many as it has. */
   readonly parallelism?: number;
+  /** May take the place of a job of its name from another file. */
+  readonly replace?: boolean;
+  /** State that may be given up, and steps whose keys are the same though their code is not: `pace submit --help`. */
+  readonly dropState?: readonly string[];
+  readonly keepState?: readonly string[];
 }
 
 export interface JobControl {
   list(): Promise<readonly JobInfo[]>;
-  /** @throws JobError for a module that is no valid job; it is told to the caller in full. */
+  /** @throws PacestreamError with the codes of `SUBMIT_CODES` (api/problem.ts), which are told to the caller in full. */
   submit(spec: JobSpec): Promise<JobInfo>;
   /** Resolves when the job is told to stop. The routes call it for listed names only. */
   cancel(name: string): Promise<void>;

@@ -20,6 +20,9 @@ const Job = Type.Object({
   reason: Type.String({ description: "why it is in this state; empty where nothing needs saying" }),
 });
 
+const Subjects = (description: string) =>
+  Type.Array(Type.String({ maxLength: 250, pattern: ONE_LINE }), { maxItems: 100, description });
+
 const Spec = Type.Object(
   {
     module: Type.String({
@@ -27,7 +30,20 @@ const Spec = Type.Object(
       pattern: ONE_LINE,
       description: "path of the job's module, such as jobs/marathon-leaderboard.ts",
     }),
-    parallelism: Type.Optional(Type.Integer({ minimum: 1, maximum: 1024 })),
+    parallelism: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1024, description: "default: as many slots as the job has" }),
+    ),
+    replace: Type.Optional(
+      Type.Boolean({ description: "take the place and the state of a job of that name from another file" }),
+    ),
+    dropState: Type.Optional(
+      Subjects("state that may be given up: a step, STEP.STATE, an exchange or a topic whose place is lost"),
+    ),
+    keepState: Type.Optional(
+      Subjects(
+        "steps whose keys are the same though they are computed by other code: their state still fits",
+      ),
+    ),
   },
   { additionalProperties: false },
 );
@@ -60,13 +76,13 @@ export const jobRoutes: FastifyPluginAsyncTypebox<JobRoutesOptions> = async (app
         tags,
         summary: "Submit a job",
         body: Spec,
+        description:
+          "Runs the module's code as it is now, on every node. Refused, and nothing that runs touched, when it is no valid job (400) or cannot go on from what the job of its name keeps (409).",
         response: { 201: Job, ...refusals, 409: ProblemBody },
       },
     },
     async (request, reply) => {
-      const { module, parallelism } = request.body;
-      const info = await jobs.submit({ module, ...(parallelism !== undefined && { parallelism }) });
-      return reply.code(201).send(info);
+      return reply.code(201).send(await jobs.submit(request.body));
     },
   );
 

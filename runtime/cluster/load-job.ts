@@ -47,6 +47,7 @@ const START_MAX_MS = 60_000;
 const HEAP_MAX_MB = 512;
 const MEMORY_MAX_MB = 1_024;
 const LOOK_EVERY_MS = 250;
+const REASON_MAX = 2_000;
 /** M3, and what is meant for the main program alone. */
 const NOT_HANDED_ON = /PASSWORD|SECRET|TOKEN|^NODE_OPTIONS$|^CHAOS_/i;
 
@@ -133,7 +134,7 @@ function answerOf(
           resolve(said);
           return;
         case "refused":
-          give(said.reason);
+          give(said.reason.slice(0, REASON_MAX));
       }
     });
     child.on("error", (error) => give(`cannot be loaded: ${error.message}`));

@@ -12,6 +12,8 @@ export interface OperatorRuntime {
   readonly early: FrameWriter;
   readonly undo: UndoLog;
   readonly state: StateStore;
+  /** What a step, or a state of it, is called in the changelog. */
+  storedName(step: string, state?: string): string;
   /** What steps see of a table or a broadcast, by topic. */
   table(topic: string): unknown;
   /** Index for frames of an output topic. */

@@ -47,12 +47,12 @@ export class ProcessOperator implements StageStep {
     this.#runtime = runtime;
     const current: CurrentKey = record;
     this.timers = {
-      event: new TimerService(node.name, "event", current, runtime.undo),
-      processing: new TimerService(node.name, "processing", current, runtime.undo),
+      event: new TimerService(runtime.storedName(node.name), "event", current, runtime.undo),
+      processing: new TimerService(runtime.storedName(node.name), "processing", current, runtime.undo),
     };
     const states = Object.entries(node.step.state ?? {}).map(([name, descriptor]) => [
       name,
-      runtime.state.open(node.name, name, descriptor),
+      runtime.state.open(runtime.storedName(node.name, name), descriptor),
     ]);
     const tables = Object.entries(node.step.tables ?? {}).map(([name, table]) => [
       name,

@@ -24,8 +24,8 @@ function store(codec = RunnerV1) {
   const current = { key: "", partition: 0, timestamp: undefined, watermark: 0, nowMs: 0 };
   const undo = new UndoLog();
   const states = new StateStore(current, undo);
-  const runner = states.open("step", "runner", valueState(codec)) as ValueState<Runner>;
-  const splits = states.open("step", "splits", mapState(Count)) as MapState<number>;
+  const runner = states.open("step.runner", valueState(codec)) as ValueState<Runner>;
+  const splits = states.open("step.splits", mapState(Count)) as MapState<number>;
   const at = (key: string) => {
     current.key = key;
     return { runner, splits };

@@ -74,9 +74,8 @@ export class StateStore {
     this.#undo = undo;
   }
 
-  /** Makes a state of a step; what the step's context shows. */
-  open(step: string, name: string, descriptor: StateDescriptor): unknown {
-    const full = `${step}.${name}`;
+  /** Makes a state of a step; what the step's context shows. @param full its name in the changelog. */
+  open(full: string, descriptor: StateDescriptor): unknown {
     switch (descriptor.kind) {
       case "list": {
         const backend = new HeapListState(full, descriptor.codec, this.#current, this.#undo);

@@ -14,8 +14,11 @@ import type { Codec } from "../../schemas/codec.ts";
 import { DeadLetter } from "../../schemas/index.ts";
 import type { JobDefinition } from "../dsl/job.ts";
 import { count, duration } from "../dsl/options.ts";
+import { JobError } from "../errors.ts";
+import { describePlan } from "../graph/describe.ts";
 import { CHANGELOG, DEAD_LETTERS, type JobPlan, planJob, type StagePlan } from "../graph/plan.ts";
 import { changelogTopic } from "../graph/topics.ts";
+import { type Allowed, judgeUpgrade, upgradeWords } from "../graph/upgrade.ts";
 import { forEachFrame } from "../kafka/frames.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
 import { parseChangelogKey } from "../state/changelog-key.ts";
@@ -37,6 +40,14 @@ export interface HarnessOptions {
    * `before-commit`: what the epoch did is lost, and is done again.
    */
   readonly crash?: (epoch: number) => "before-commit" | "after-commit" | undefined;
+}
+
+/** The job's next version. @throws JobError when it cannot go on from what is kept. */
+function upgraded(before: JobPlan, job: JobDefinition, allowed: Allowed): JobPlan {
+  const next = planJob(job, before.placement);
+  const upgrade = judgeUpgrade(describePlan(before), describePlan(next), allowed);
+  if (upgrade.findings.length > 0) throw new JobError(upgradeWords(upgrade));
+  return planJob(job, upgrade.next.placement);
 }
 
 /** More epochs than any test needs: a job that never comes to rest, or a crash that always comes back. */
@@ -106,10 +117,11 @@ export class JobHarness {
 
   /**
    * Every task is lost and restored from what it committed.
-   * @param job its next version, if it changed meanwhile; it is placed as it would be when submitted.
+   * @param job its next version, if it changed meanwhile: it is placed, and refused, as it would be when submitted.
+   * @param allowed what may be given up for it.
    */
-  restart(job?: JobDefinition): void {
-    if (job) this.#plan = planJob(job, this.#plan.placement);
+  restart(job?: JobDefinition, allowed: Allowed = {}): void {
+    if (job) this.#plan = upgraded(this.#plan, job, allowed);
     this.#startTasks();
   }
 

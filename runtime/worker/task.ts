@@ -24,6 +24,7 @@ import {
   encodeWatermark,
   WATERMARK,
 } from "../exchange/exchange-record.ts";
+import { storedName } from "../graph/placement.ts";
 import { CHANGELOG, DEAD_LETTERS, type StagePlan } from "../graph/plan.ts";
 import { exchangeTopic } from "../graph/topics.ts";
 import { FrameWriter } from "../kafka/frames.ts";
@@ -31,6 +32,7 @@ import type { PolledPartition, Position, RecordCursor, TopicPartition } from "..
 import { type CompiledStage, compileStage } from "../operators/index.ts";
 import type { OperatorRuntime } from "../operators/operator-runtime.ts";
 import { RecordContext } from "../operators/record-context.ts";
+import type { StageStep } from "../operators/stage-step.ts";
 import { type ChangelogKey, PROGRESS_KEY } from "../state/changelog-key.ts";
 import { type ChangelogWriter, StateStore } from "../state/state-store.ts";
 import { UndoLog } from "../state/undo-log.ts";
@@ -87,6 +89,8 @@ export class Task {
   readonly #eventTime = new EventTime();
   readonly #side: SideInputs;
   readonly #stage: CompiledStage;
+  /** By their names in the changelog. */
+  readonly #steps: ReadonlyMap<string, StageStep>;
   readonly #inputs = new Map<string, InputPartition>();
   readonly #partitions: readonly number[];
   readonly #changelog: ChangelogWriter = {
@@ -116,6 +120,7 @@ export class Task {
     );
     this.#side = new SideInputs(plan, this.#record, this.#state, this.#partitions);
     this.#stage = compileStage(plan.nodes, plan.exchangesOut, this.#runtime());
+    this.#steps = new Map(this.#stage.steps.map((step) => [storedName(plan.generations, step.name), step]));
     for (const input of plan.inputs) {
       for (const partition of this.#partitions) {
         const made = inputPartition(plan, input, partition, upstreamParallelism, this.#stage.entries);
@@ -179,7 +184,7 @@ export class Task {
         if (value) this.#restoreProgress(partition, decodeProgress(value));
         return;
       case "timer": {
-        const step = this.#stage.steps.find((candidate) => candidate.name === key.step);
+        const step = this.#steps.get(key.step);
         step?.timers?.[key.domain].restore(key.timeMs, key.key, partition, value !== null);
         return;
       }
@@ -518,6 +523,7 @@ export class Task {
       early: this.#early,
       undo: this.#undo,
       state: this.#state,
+      storedName: (step, state) => storedName(this.#plan.generations, step, state),
       job: this.#spec.job,
       inputPartitions: this.#spec.inputPartitions,
       table: (topic) => this.#side.content(topic),

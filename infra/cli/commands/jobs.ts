@@ -1,6 +1,6 @@
 /** `pace jobs`, `pace submit`, `pace cancel`: which jobs run. */
 import { Command } from "commander";
-import type { JobInfo } from "../../../api/control/control.ts";
+import type { JobInfo, JobSpec } from "../../../api/control/control.ts";
 import { connect } from "../connect.ts";
 import { addWhere, parseParallelism, type WhereOptions } from "../options.ts";
 import { print, table } from "../output.ts";
@@ -20,12 +20,35 @@ export function submitCommand(): Command {
   const command = new Command("submit")
     .description("have a job run, on every node; submitted again, it goes on from its state")
     .argument("<module>", "the job's file, such as jobs/marathon-leaderboard.ts")
-    .option("--parallelism <n>", "slots its work is shared by", parseParallelism);
+    .option("--parallelism <n>", "slots its work is shared by (default: as many as it has)", parseParallelism)
+    .option("--replace", "take the place, and the state, of a job of the same name from another file")
+    .option(
+      "--drop-state <name>",
+      "what it keeps under this name may be given up: a step, STEP.STATE, an exchange, or a topic whose place in the input is lost (repeatable)",
+      another,
+    )
+    .option(
+      "--keep-state <step>",
+      "the keys of this step are the same as before, though other code computes them: its state still fits (repeatable)",
+      another,
+    )
+    .addHelpText(
+      "after",
+      `
+A job goes on from its state. What would lose some of it, or not fit it any more (a step that is gone or renamed, another size
+of a window, a codec that cannot read what was written), is refused before anything that runs is touched, with what would allow it.`,
+    );
   return addWhere(command).action(
-    async (module: string, options: WhereOptions & { parallelism?: number }) => {
-      const body = {
+    async (
+      module: string,
+      { parallelism, replace, dropState, keepState, ...options }: WhereOptions & Partial<JobSpec>,
+    ) => {
+      const body: JobSpec = {
         module: jobModule(module),
-        ...(options.parallelism && { parallelism: options.parallelism }),
+        ...(parallelism && { parallelism }),
+        ...(replace && { replace }),
+        ...(dropState && { dropState }),
+        ...(keepState && { keepState }),
       };
       const job = await connect(options).call<JobInfo>("POST", "/v1/jobs", body);
       print(options.json, job, () => jobTable([job]));
@@ -42,6 +65,8 @@ export function cancelCommand(): Command {
     print(options.json, { name, state: "cancelled" }, () => `${name} is cancelled`);
   });
 }
+
+const another = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 function jobTable(jobs: readonly JobInfo[]): string {
   const rows = jobs.map(({ name, state, parallelism, module, submittedMs, reason }) => [

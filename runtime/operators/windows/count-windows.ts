@@ -20,7 +20,7 @@ export class CountWindows implements StageStep {
     this.name = parts.name;
     this.#parts = parts;
     this.#count = assigner.count;
-    const state = `${parts.name}.window`;
+    const state = parts.runtime.storedName(parts.name, "window");
     this.#state = new WindowState(state, parts.aggregate, parts.runtime.undo, {
       hold: (window) => this.#filling.set(window.key, window),
       release: (window) => this.#filling.delete(window.key),

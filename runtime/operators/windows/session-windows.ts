@@ -45,7 +45,7 @@ export class SessionWindows implements StageStep {
     this.#latenessMs = options.allowedLateness ?? 0;
     this.#early = options.early;
     const { runtime, aggregate } = parts;
-    const state = `${parts.name}.window`;
+    const state = parts.runtime.storedName(parts.name, "window");
     this.#state = new WindowState(state, aggregate, runtime.undo, {
       hold: (session) => this.#hold(session),
       release: (session) => this.#release(session),

@@ -73,7 +73,7 @@ export class TimeWindows implements StageStep {
     this.#early = options.early;
     this.#counts = this.#latenessMs > 0 || options.early !== undefined;
     const { runtime, aggregate } = parts;
-    const state = `${parts.name}.window`;
+    const state = parts.runtime.storedName(parts.name, "window");
     this.#state = new WindowState(state, aggregate, runtime.undo, {
       hold: (pane) => this.#hold(pane),
       release: (pane) => this.#release(pane),
