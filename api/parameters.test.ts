@@ -237,20 +237,14 @@ describe("every route", () => {
         const texts = hostileValues("string").filter(
           ({ value }) => typeof value !== "string" && value !== undefined,
         );
-        const isNumber = body.properties![field]!.type === "integer";
-        const values = isNumber
-          ? ["1", 1.5, -1, 1e308, null, [1], {}, true]
-          : [
-              ...texts.map(({ value }) => value),
-              ["1"],
-              {},
-              true,
-              "\ud800",
-              "a\0b",
-              "\u001b[2J",
-              "x".repeat(60_000),
-            ];
-        for (const value of values) {
+        const hostileTexts = ["\ud800", "a\0b", "\u001b[2J", "x".repeat(60_000)];
+        const values: Readonly<Record<string, readonly unknown[]>> = {
+          integer: ["1", 1.5, -1, 1e308, null, [1], {}, true],
+          boolean: ["true", 1, null, [true], {}],
+          array: ["a", {}, true, [1], [["a"]], Array(101).fill("a"), ...hostileTexts.map((text) => [text])],
+          string: [...texts.map(({ value }) => value), ["1"], {}, true, ...hostileTexts],
+        };
+        for (const value of values[body.properties![field]!.type ?? "string"]!) {
           if (field === "time" && typeof value === "number") continue; // told by the rules of corrections
           await refused(method, url, JSON.stringify({ ...right, [field]: value }));
         }

@@ -99,11 +99,11 @@ describe("a stage keeps its state when the job is edited:", () => {
     send();
     send();
     harness.run();
-    harness.restart(next);
+    harness.restart(next, { dropState: ["count-a"] });
     send();
     harness.run();
     // Once more, by the placement that the edit left.
-    harness.restart(original);
+    harness.restart(original, { dropState: ["another"] });
     send();
     harness.run();
     expect(harness.output("out-b", Text)).toEqual(["1", "2", "3", "4"]);
