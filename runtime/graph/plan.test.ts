@@ -89,6 +89,13 @@ describe("a mistake of a job's author is found before anything runs:", () => {
   it("a name that cannot be a topic's", () => {
     expect(() => job("My Job", () => {})).toThrow(/lower-case/);
   });
+  it("an exchange that leads back to where it comes from", () => {
+    const rejoined = plan((flow) => {
+      const texts = flow.from(input);
+      texts.union(texts.keyBy((text) => text, { exchange: { name: "x", codec: Text } })).to(output);
+    });
+    expect(rejoined).toThrow(/cannot feed itself, as it does through j.x.exchange/);
+  });
   it("a second key without an exchange", () => {
     const rekeyed = plan((flow) =>
       flow

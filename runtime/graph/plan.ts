@@ -196,12 +196,14 @@ function upstreamFirst(job: string, stages: readonly StagePlan[]): StagePlan[] {
   const ordered: StagePlan[] = [];
   const rest = new Set(stages);
   while (rest.size > 0) {
-    const next = [...rest].find((stage) =>
-      stage.inputs.every(
-        (input) => ![...rest].some((other) => other !== stage && other.name === input.upstream),
-      ),
-    );
-    if (!next) throw new JobError(`job "${job}": its exchanges form a circle; a stage cannot feed itself`);
+    const waitsFor = ({ upstream }: StageInput) => [...rest].some(({ name }) => name === upstream);
+    const next = [...rest].find((stage) => !stage.inputs.some(waitsFor));
+    if (!next) {
+      const exchanges = [...rest].flatMap(({ inputs }) => inputs.filter(waitsFor).map(({ topic }) => topic));
+      throw new JobError(
+        `job "${job}": a stage cannot feed itself, as it does through ${exchanges.join(", ")}: a union joins what is before an exchange with what is behind it; send its other part through an exchange of its own, too`,
+      );
+    }
     rest.delete(next);
     ordered.push(next);
   }
