@@ -1,5 +1,4 @@
 import type { FlowNode } from "../dsl/graph.ts";
-import { settled } from "../settled.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
 
@@ -12,6 +11,6 @@ export function filter(
   const { keep, name } = node;
   return (value) => {
     record.step = name;
-    if (settled<unknown>("filter", keep(value))) push(value);
+    if (keep(value)) push(value);
   };
 }

@@ -4,7 +4,6 @@ import { DATA_HEADER, setDataPrefix } from "../exchange/exchange-record.ts";
 import { type ExchangeNode, isExchange } from "../graph/plan.ts";
 import { exchangeTopic } from "../graph/topics.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
-import { refusePromise } from "../settled.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
 
@@ -34,7 +33,6 @@ export function keyBy(
   return (value) => {
     record.step = "key-by";
     const key = keyOf(value);
-    if (typeof key !== "string") refusePromise("keyBy", key);
     if (typeof key !== "string") throw new Error(`keyBy gave ${String(key)}: a key is a string`);
     if (key.length > KEY_MAX)
       throw new Error(`keyBy: the key has ${key.length} characters, more than ${KEY_MAX}`);

@@ -1,5 +1,4 @@
 import type { FlowNode } from "../dsl/graph.ts";
-import { settled } from "../settled.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
 
@@ -8,6 +7,6 @@ export function map(node: Extract<FlowNode, { kind: "map" }>, push: Push, { reco
   const { apply, name } = node;
   return (value) => {
     record.step = name;
-    push(settled("map", apply(value)));
+    push(apply(value));
   };
 }

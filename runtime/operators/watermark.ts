@@ -1,6 +1,5 @@
 import type { FlowNode } from "../dsl/graph.ts";
 import type { WatermarkGenerator } from "../dsl/watermark.ts";
-import { refusePromise } from "../settled.ts";
 import { eventTimeOf, MAX_WATERMARK } from "../time.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
@@ -47,7 +46,7 @@ export function watermark(
     record.step = "watermark"; // RC2
     if (record.partition !== partition || record.topic !== topic) turnTo();
     const seenMs = future && receivedMs < timeMs ? receivedMs : timeMs;
-    // After the record itself: one that throws below does not move time.
+    // It counts once the record is through: one that throws does not move time (ET4).
     runtime.observeEventTime(node, seenMs, watermarkOf(current.onRecord(value, seenMs)));
   };
 }
@@ -55,6 +54,5 @@ export function watermark(
 /** What a generator said, by any of its names for "everything". */
 function watermarkOf(said: unknown): number {
   if (typeof said === "number" && !Number.isNaN(said)) return Math.min(Math.floor(said), MAX_WATERMARK);
-  refusePromise("the watermark's generator", said);
   throw new Error(`the watermark's generator gave ${String(said)}, which is not a time`);
 }

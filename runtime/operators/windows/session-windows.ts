@@ -169,7 +169,8 @@ export class SessionWindows implements StageStep {
 
   /** Early results of what changed and is not closed by this very watermark. */
   #emitWaiting(watermark: number): void {
-    const waiting = [...this.#waiting].sort(byKey);
+    // The order does not depend on when they began to wait, which a restart forgets.
+    const waiting = [...this.#waiting].sort((a, b) => byKey(a, b) || a.start - b.start);
     this.#waiting.clear();
     const say = (session: Session) => this.#emit(session, "early");
     for (const session of waiting) {
