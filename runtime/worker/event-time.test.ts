@@ -68,6 +68,36 @@ function harnessOf(strategy: WatermarkStrategy<Reading>, options: HarnessOptions
   return { harness, send, counts: () => harness.output("counts", Text) };
 }
 
+describe("a record that is set apart", () => {
+  it("moves no time, though a branch had found its time before another one threw", () => {
+    const branching = job("branching", (flow) => {
+      const readings = flow.from(topic("readings", Reading));
+      readings
+        .watermark(disorder())
+        .keyBy(({ key }) => key)
+        .window("tens", tumbling(seconds(10)), countOf)
+        .to(topic("counts", Text));
+      readings
+        .map("refused", ({ key }) => {
+          if (key === "bad") throw new Error("no such key");
+          return key;
+        })
+        .to(topic("keys", Text));
+    });
+    const harness = new JobHarness(branching, { partitions: 1, nowMs: T0 });
+    const send = (key: string, second: number) => {
+      harness.send("readings", Reading, key, { key, atMs: T0 + second * 1000 });
+      harness.run();
+    };
+    send("a", 1);
+    send("bad", 100);
+    send("a", 2);
+    send("a", 20);
+    expect(harness.deadLetters()).toHaveLength(1);
+    expect(harness.output("counts", Text)).toEqual(["a 0 2"]);
+  });
+});
+
 describe("a stream on which all has gone quiet", () => {
   it("keeps its windows open for ever by default", () => {
     const { harness, send, counts } = harnessOf(disorder());

@@ -8,6 +8,7 @@
  *      that alone: what it sets off is committed together with the watermark that it came from.
  * ET3  A partition with something in it that was not read yet is not idle, be it in a transaction that is still open. When a sender
  *      goes on after a pause, the first partition to be read would else make the records of all others late.
+ * ET4  A record that is set apart has not been: what a branch found out about time before another one threw does not count.
  */
 import type { InputProgress } from "../checkpoint/progress.ts";
 import type { FlowNode } from "../dsl/graph.ts";
@@ -25,6 +26,9 @@ export class EventTime {
   readonly #sources: InputPartition[] = [];
   /** The highest event time seen. */
   #max = NO_WATERMARK;
+  /** Of the record at hand; slots from `#observations` on are left over from earlier ones. */
+  readonly #observed: { node: FlowNode; timeMs: number; watermark: number }[] = [];
+  #observations = 0;
   /** Event time from which elapsed time goes on, while all is quiet. */
   #quietFrom: number | undefined;
 
@@ -46,6 +50,13 @@ export class EventTime {
   /** Whether every input is idle. */
   get isIdle(): boolean {
     return this.#valve.allIdle;
+  }
+
+  /** What is left out for its silence: what a `.watermark` says of a source partition. */
+  silent(): readonly (TopicPartition & { readonly node: FlowNode })[] {
+    return this.#sources.flatMap(({ input: { topic }, partition, sources }) =>
+      sources.filter(({ name }) => this.#valve.isIdle(name)).map(({ node }) => ({ topic, partition, node })),
+    );
   }
 
   /** Whether it goes on by elapsed time alone (ET2). */
@@ -96,13 +107,30 @@ export class EventTime {
     this.#quietFrom = undefined;
   }
 
-  /** A `.watermark` found the time of a record of this partition, and up to where the partition is complete for it. */
-  observe(input: InputPartition, node: FlowNode, timeMs: number, watermark: number): void {
+  /** A `.watermark` found the time of the record at hand, and up to where the partition is complete for it (ET4). */
+  observe(node: FlowNode, timeMs: number, watermark: number): void {
+    const slot = this.#observed[this.#observations++];
+    if (!slot) {
+      this.#observed.push({ node, timeMs, watermark });
+      return;
+    }
+    slot.node = node;
+    slot.timeMs = timeMs;
+    slot.watermark = watermark;
+  }
+
+  /** The record is through: what was observed in it counts, or does not (ET4). */
+  settle(input: InputPartition, counts: boolean): void {
     const { sources } = input;
-    const source = sources.length === 1 ? sources[0]! : sources.find((candidate) => candidate.node === node)!;
-    source.lastTimeMs = input.lastRecordMs;
-    this.saw(timeMs);
-    this.advance(source.name, watermark);
+    for (let at = 0; counts && at < this.#observations; at++) {
+      const { node, timeMs, watermark } = this.#observed[at]!;
+      const source =
+        sources.length === 1 ? sources[0]! : sources.find((candidate) => candidate.node === node)!;
+      source.lastTimeMs = input.lastRecordMs;
+      this.saw(timeMs);
+      this.advance(source.name, watermark);
+    }
+    this.#observations = 0;
   }
 
   /** An event time was seen. */

@@ -14,6 +14,7 @@
 
 import type { Codec } from "../../schemas/index.ts";
 import { decodeProgress, encodeProgress, type Progress } from "../checkpoint/progress.ts";
+import type { FlowNode } from "../dsl/graph.ts";
 import type { Row } from "../dsl/steps/join.ts";
 import { assert, PacestreamError } from "../errors.ts";
 import {
@@ -100,7 +101,6 @@ export class Task {
       this.#frames.write(CHANGELOG, partition, this.#record.nowMs, key, value),
     delete: (partition, key) => this.#frames.write(CHANGELOG, partition, this.#record.nowMs, key, null),
   };
-  #current: InputPartition | undefined;
   #epoch = 0;
   #recordsInEpoch = 0;
   #sentWatermark = NO_WATERMARK;
@@ -281,7 +281,6 @@ export class Task {
       `records of ${polled.topic}/${polled.partition}, which is not read by slot ${this.#spec.slot}`,
     );
     const record = this.#record;
-    this.#current = input;
     record.topic = polled.topic;
     record.partition = polled.partition;
     record.nowMs = nowMs;
@@ -304,7 +303,6 @@ export class Task {
       input.changed = true;
     }
     input.end = polled.endOffset;
-    this.#current = undefined;
     this.#advanceEventTime();
   }
 
@@ -312,7 +310,6 @@ export class Task {
     this.#recordsInEpoch++;
     this.counters.recordsIn++;
     this.#mark();
-    this.#record.live = true;
     try {
       this.#record.step = "decode";
       if (input.rows) input.push(rowOf(input.codec, records));
@@ -320,11 +317,11 @@ export class Task {
       else input.push(input.codec.decode(records.buffer, valueStart, records.valueEnd));
       this.#failCaught();
       this.#undo.clear();
+      this.#eventTime.settle(input, true);
     } catch (error) {
+      this.#eventTime.settle(input, false);
       this.#takeBack(error);
       this.#deadLetter(error, copy(records, "key"), copy(records, "value"));
-    } finally {
-      this.#record.live = false;
     }
   }
 
@@ -369,6 +366,11 @@ export class Task {
     return this.#eventTime.held();
   }
 
+  /** What does not hold event time back, for it has been silent: what a `.watermark` says of a source partition. */
+  silent(): readonly (TopicPartition & { readonly node: FlowNode })[] {
+    return this.#eventTime.silent();
+  }
+
   /** When `tick` has something to do next, Unix milliseconds, or +Infinity. */
   nextTimerMs(): number {
     return Math.min(...this.#stage.steps.map((step) => step.nextTickMs()));
@@ -399,7 +401,6 @@ export class Task {
     record.key = key;
     record.timestamp = timestamp;
     record.ingestMs = record.nowMs;
-    record.live = true;
     try {
       run(argument);
       this.#failCaught();
@@ -407,8 +408,6 @@ export class Task {
     } catch (error) {
       this.#takeBack(error);
       this.#deadLetter(error, Buffer.from(key), null);
-    } finally {
-      record.live = false;
     }
   }
 
@@ -535,8 +534,7 @@ export class Task {
       table: (topic) => this.#side.content(topic),
       outputIndex: (topic) => outputs.indexOf(topic),
       partitionsOf: (topic) => this.#spec.partitions[topic]!,
-      observeEventTime: (node, timeMs, watermark) =>
-        this.#eventTime.observe(this.#current!, node, timeMs, watermark),
+      observeEventTime: (node, timeMs, watermark) => this.#eventTime.observe(node, timeMs, watermark),
       attempt: (key, partition, timestamp, run, argument) =>
         this.#attempt(key, partition, timestamp, run, argument),
       countOut: () => {
