@@ -15,6 +15,7 @@ import { DeadLetter } from "../../schemas/index.ts";
 import type { JobDefinition } from "../dsl/job.ts";
 import { count, duration } from "../dsl/options.ts";
 import { JobError } from "../errors.ts";
+import { WATERMARK } from "../exchange/exchange-record.ts";
 import { describePlan } from "../graph/describe.ts";
 import { CHANGELOG, DEAD_LETTERS, type JobPlan, planJob, type StagePlan } from "../graph/plan.ts";
 import { changelogTopic } from "../graph/topics.ts";
@@ -24,6 +25,8 @@ import { partitionOf } from "../kafka/partitioner.ts";
 import { parseChangelogKey } from "../state/changelog-key.ts";
 import { Task } from "../worker/task.ts";
 import { type MemoryRecord, polled } from "./memory-log.ts";
+import type { Scheduled, Taken } from "./reference/schedule.ts";
+import { sectionId, watermarkId } from "./reference/sections.ts";
 
 export interface HarnessOptions {
   /** Partitions of every topic. */
@@ -40,6 +43,8 @@ export interface HarnessOptions {
    * `before-commit`: what the epoch did is lost, and is done again.
    */
   readonly crash?: (epoch: number) => "before-commit" | "after-commit" | undefined;
+  /** Hears in which order which task took what, as far as it was committed: what the reference is driven by (reference/). */
+  readonly onSchedule?: (step: Scheduled) => void;
 }
 
 /** The job's next version. @throws JobError when it cannot go on from what is kept. */
@@ -61,6 +66,8 @@ interface RunningTask {
   turns: number;
   /** Table records that the task has seen, by topic/partition. */
   readonly tablePositions: Map<string, number>;
+  /** Turns that nothing is committed of yet. */
+  schedule: Scheduled[];
 }
 
 export class JobHarness {
@@ -121,8 +128,12 @@ export class JobHarness {
    * @param allowed what may be given up for it.
    */
   restart(job?: JobDefinition, allowed: Allowed = {}): void {
-    if (job) this.#plan = upgraded(this.#plan, job, allowed);
+    if (job) {
+      this.#plan = upgraded(this.#plan, job, allowed);
+      this.#options.onSchedule?.({ kind: "edit", job });
+    }
     this.#startTasks();
+    for (const running of this.#tasks) this.#sayRestart(running);
   }
 
   /** All values on a topic, partition by partition, in order. */
@@ -173,7 +184,7 @@ export class JobHarness {
       }
     }
     task.seal((topic, partition) => ({ first: 0, end: this.#records(topic, partition).length }), this.nowMs);
-    return { stage, slot, task, turns: 0, tablePositions: new Map() };
+    return { stage, slot, task, turns: 0, tablePositions: new Map(), schedule: [] };
   }
 
   /** One turn of a task: some records of each input, then what time has set off, then perhaps the end of an epoch. */
@@ -182,6 +193,9 @@ export class JobHarness {
     const { stage, task, tablePositions } = running;
     const { batchMax = Number.POSITIVE_INFINITY, turnsAnEpoch = 1 } = this.#options;
     let moved = false;
+    const silentBefore = silentOf(running);
+    const tables: Taken[] = [];
+    const broadcasts: Taken[] = [];
     for (const { name } of stage.tables) {
       for (let partition = 0; partition < this.#partitions; partition++) {
         const records = this.#records(name, partition);
@@ -189,6 +203,7 @@ export class JobHarness {
         if (from === records.length) continue;
         task.processTable(polled(name, partition, from, records.slice(from)));
         tablePositions.set(`${name}/${partition}`, records.length);
+        tables.push({ topic: name, partition, from, to: records.length });
         moved = true;
       }
     }
@@ -197,12 +212,15 @@ export class JobHarness {
       const from = Math.max(offset, 0);
       if (from >= records.length) continue;
       task.processBroadcast(polled(topic, partition, from, records.slice(from)), this.nowMs);
+      broadcasts.push({ topic, partition, from, to: records.length });
       moved = true;
     }
     const held = new Set(task.held().map(({ topic, partition }) => `${topic}/${partition}`));
+    const batches: Taken[] = [];
     const arrived = task.positions().flatMap(({ topic, partition, offset }) => {
       const records = this.#records(topic, partition);
       if (held.has(`${topic}/${partition}`) || offset >= records.length) return [];
+      batches.push({ topic, partition, from: offset, to: Math.min(offset + batchMax, records.length) });
       return [polled(topic, partition, offset, records.slice(offset, offset + batchMax), records.length)];
     });
     for (const one of arrived) task.announce(one);
@@ -210,6 +228,17 @@ export class JobHarness {
     moved ||= arrived.length > 0;
     task.tick(this.nowMs);
     running.turns++;
+    running.schedule.push({
+      kind: "turn",
+      ...who(running),
+      nowMs: this.nowMs,
+      tables,
+      broadcasts,
+      silentBefore,
+      batches,
+      silentAfter: silentOf(running),
+      reached: task.watermark,
+    });
     if (moved && running.turns < turnsAnEpoch) return true;
     running.turns = 0;
     return this.#endEpoch(index) || moved;
@@ -217,26 +246,51 @@ export class JobHarness {
 
   /** @returns whether there was anything to commit. */
   #endEpoch(index: number): boolean {
-    const { stage, slot, task } = this.#tasks[index]!;
+    const running = this.#tasks[index]!;
+    const { stage, slot, task } = running;
     const early = task.takeEarly();
     if (early) this.#commit(stage, early);
     const epoch = task.cut();
-    if (!epoch) return false;
+    if (!epoch) {
+      this.#saySchedule(running);
+      return false;
+    }
     const crash = this.#options.crash?.(this.#epochs++);
     if (this.#epochs > EPOCHS_MAX) throw new Error(`the job did not come to rest in ${EPOCHS_MAX} epochs`);
-    if (crash !== "before-commit") this.#commit(stage, epoch.frames);
-    if (crash) this.#tasks[index] = this.#startTask(stage, slot);
+    if (crash !== "before-commit") {
+      const tells = this.#commit(stage, epoch.frames);
+      this.#saySchedule(running);
+      if (tells) this.#options.onSchedule?.({ kind: "tell", ...who(running) });
+    }
+    if (crash) {
+      this.#tasks[index] = this.#startTask(stage, slot);
+      this.#sayRestart(running);
+    }
     return true;
   }
 
-  #commit(stage: StagePlan, frames: Uint8Array): void {
+  /** What the turns did is committed, or there is nothing to commit of them. */
+  #saySchedule(running: RunningTask): void {
+    for (const step of running.schedule) this.#options.onSchedule?.(step);
+    running.schedule = [];
+  }
+
+  #sayRestart(running: RunningTask): void {
+    this.#options.onSchedule?.({ kind: "restart", ...who(running), nowMs: this.nowMs });
+  }
+
+  /** @returns whether the task tells those downstream how far it has come. */
+  #commit(stage: StagePlan, frames: Uint8Array): boolean {
+    let tells = false;
     forEachFrame(frames, ({ topic, partition, timestampMs, key, value }) => {
+      if (stage.outputs[topic]!.endsWith(".exchange") && value?.[0] === WATERMARK) tells = true;
       this.#append(stage.outputs[topic]!, partition, {
         key: key === null ? null : key.toString("utf8"),
         value: value === null ? null : Buffer.from(value),
         timestampMs,
       });
     });
+    return tells;
   }
 
   #append(topic: string, partition: number, record: MemoryRecord): void {
@@ -256,9 +310,19 @@ export class JobHarness {
     return Array.from({ length: this.#partitions }, (_, partition) => this.#records(topic, partition)).flat();
   }
 
+  /** Records that came too late for their window, and were left out or went to its side output; since the tasks started. */
+  late(): number {
+    return this.#tasks.reduce((late, { task }) => late + task.counters.late, 0);
+  }
+
   /** Records of any topic as they are, an exchange's with control records, a changelog's with all it was: partition by partition. */
   records(topic: string): readonly MemoryRecord[] {
     return this.#everything(topic);
+  }
+
+  /** As `records`, of one partition. */
+  recordsOf(topic: string, partition: number): readonly MemoryRecord[] {
+    return this.#records(topic, partition);
   }
 }
 
@@ -270,3 +334,12 @@ function checked(options: HarnessOptions): HarnessOptions {
   if (nowMs !== undefined) duration("JobHarness: nowMs", nowMs, 0);
   return options;
 }
+
+const who = ({ stage, slot }: RunningTask) => ({ section: sectionId(stage.nodes), task: slot });
+
+const silentOf = ({ stage, task }: RunningTask) =>
+  task.silent().map(({ topic, partition, node }) => ({
+    topic,
+    partition,
+    watermark: watermarkId(node, [...stage.nodes, ...stage.exchangesOut]),
+  }));
