@@ -48,6 +48,29 @@ export function kafkaFromEnvironment(env: Environment = process.env): KafkaConne
   return { brokers, ...(tls && { tls }), ...(sasl && { sasl }) };
 }
 
+/** The variables by which another program reaches the same cluster. Not of a cluster with TLS, whose files are its own. */
+export function kafkaVariables({ brokers, sasl }: KafkaConnection): Record<string, string> {
+  return {
+    KAFKA_BROKERS: brokers.join(","),
+    ...(sasl && {
+      KAFKA_SASL_MECHANISM: sasl.mechanism,
+      KAFKA_SASL_USERNAME: sasl.username,
+      KAFKA_SASL_PASSWORD: sasl.password,
+    }),
+  };
+}
+
+/** As `kafkaVariables`, of a ClickHouse. */
+export function clickHouseVariables(clickHouse: ClickHouseConnection): Record<string, string> {
+  const { url, username, password, database } = clickHouse;
+  return {
+    CLICKHOUSE_URL: url,
+    CLICKHOUSE_USER: username,
+    CLICKHOUSE_PASSWORD: password,
+    CLICKHOUSE_DATABASE: database,
+  };
+}
+
 function tlsFromEnvironment(env: Environment): KafkaConnection["tls"] | undefined {
   if (!env.KAFKA_TLS || env.KAFKA_TLS === "0" || env.KAFKA_TLS === "false") return undefined;
   const pem = (variable: string) => {

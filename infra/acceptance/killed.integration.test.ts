@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { openRaceFolder } from "../../jobs/lib/race-folder.ts";
-import type { KafkaConnection } from "../../runtime/config.ts";
+import { clickHouseVariables, type KafkaConnection, kafkaVariables } from "../../runtime/config.ts";
 import { createPartitionReader } from "../../runtime/kafka/reader.ts";
 import { reconcile } from "../../runtime/sinks/clickhouse/index.ts";
 import { randomFrom } from "../../runtime/testing/random.ts";
@@ -88,11 +88,7 @@ it("whatever is killed, the race comes out the same", { timeout: TIMEOUT_MS }, a
   const first = start(race);
   await first.line((line) => line.startsWith("Replaying"));
   const { kafka, clickHouse, api } = connections(dataDir);
-  const elsewhere = {
-    KAFKA_BROKERS: kafka.brokers.join(","),
-    CLICKHOUSE_URL: clickHouse.url,
-    CLICKHOUSE_DATABASE: clickHouse.database,
-  };
+  const elsewhere = { ...kafkaVariables(kafka), ...clickHouseVariables(clickHouse) };
   const second = start(["--no-replay"], elsewhere);
   await second.line((line) => line.includes("is ready"));
   await pause(between(200, 1_500));

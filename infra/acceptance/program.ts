@@ -12,6 +12,8 @@ import { fileURLToPath } from "node:url";
 import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
 import type { Summary } from "../cli/once.ts";
 import { type RunFile, readRunFile } from "../cli/run-file.ts";
+import { clickHouseOf, kafkaOf } from "../embedded/accounts.ts";
+import { secret } from "../embedded/secrets.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** As `npm start` has them. */
@@ -109,15 +111,22 @@ export class Program {
   }
 }
 
-/** Where the program of a data folder is reached. */
+/** Where the program of a data folder is reached, with its own accounts. */
 export function connections(dataDir: string): {
   api: string;
   kafka: KafkaConnection;
   clickHouse: ClickHouseConnection;
+  /** Of calls that change something. */
+  token: string;
 } {
   const run: RunFile | undefined = readRunFile(dataDir);
   if (!run) throw new Error(`no program runs on ${dataDir}`);
-  return { api: run.api, kafka: { brokers: run.kafka }, clickHouse: { ...run.clickHouse, password: "" } };
+  return {
+    api: run.api,
+    kafka: kafkaOf(dataDir, run.kafka),
+    clickHouse: clickHouseOf(dataDir, run.clickHouse.url),
+    token: secret(dataDir, "control-token"),
+  };
 }
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

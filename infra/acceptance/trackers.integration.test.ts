@@ -42,8 +42,9 @@ it("the field with trackers is live, and complete after a kill", { timeout: TIME
 
   const running = start();
   await running.line((line) => line.includes("is ready"));
-  const { kafka, clickHouse, api } = connections(dataDir);
-  const { jobs } = (await (await fetch(`${api}/v1/jobs`)).json()) as { jobs: Record<string, string>[] };
+  const { kafka, clickHouse, api, token } = connections(dataDir);
+  const answer = await fetch(`${api}/v1/jobs`, { headers: { authorization: `Bearer ${token}` } });
+  const { jobs } = (await answer.json()) as { jobs: Record<string, string>[] };
   expect(jobs.map(({ name, state }) => `${name}: ${state}`).sort()).toEqual([
     "health-alerts: running",
     "marathon-leaderboard: running",

@@ -11,9 +11,11 @@
  */
 import { join } from "node:path";
 import type { KafkaConnection } from "../../runtime/config.ts";
+import { kafkaAccount } from "../embedded/accounts.ts";
 import { type Child, startChild } from "../embedded/child.ts";
 import { openDataFolder } from "../embedded/data-folder.ts";
 import { kafkaSpec, newClusterId } from "../embedded/kafka.ts";
+import { secret } from "../embedded/secrets.ts";
 import { mountSmall, type SmallDisk } from "./disk.ts";
 import { FreePorts } from "./free-ports.ts";
 import { type FaultProxy, type Impairment, openProxy } from "./proxy.ts";
@@ -63,15 +65,18 @@ interface Broker {
 
 export class Brokers {
   readonly #brokers: readonly Broker[];
+  readonly #password: string;
 
-  private constructor(brokers: readonly Broker[]) {
+  private constructor(brokers: readonly Broker[], password: string) {
     this.#brokers = brokers;
+    this.#password = password;
   }
 
   static async start(options: BrokersOptions): Promise<Brokers> {
     const { count, clients, dataDir, log, random, smallDisks } = options;
     const ports = new FreePorts();
     const clusterId = newClusterId();
+    const password = secret(dataDir, "kafka");
     const plans = await Promise.all(
       Array.from({ length: count }, async (_, index) => ({
         id: index + 1,
@@ -93,31 +98,22 @@ export class Brokers {
         const path = join(dataDir, `broker-${id}`);
         const disk = smallDisks ? mountSmall(path, DISK_MB, log) : undefined; // B2
         const folder = await openDataFolder(path);
-        const at = (listener: string, port: number) => `${listener}://127.0.0.1:${port}`;
-        const named = [...lanes].map(([client, lane]) => ({ name: listenerOf(client), ...lane }));
+        const listeners = [...lanes].map(([client, { listener, proxy }]) => ({
+          name: listenerOf(client),
+          port: listener,
+          advertisedPort: proxy.port,
+        }));
         const properties = {
           "node.id": id,
           "controller.quorum.voters": voters,
-          listeners: [
-            at("CLIENT", direct),
-            ...named.map(({ name, listener }) => at(name, listener)),
-            at("CONTROLLER", controller),
-          ].join(","),
-          "advertised.listeners": [
-            at("CLIENT", direct),
-            ...named.map(({ name, proxy }) => at(name, proxy.port)),
-          ].join(","),
-          "listener.security.protocol.map": ["CLIENT", ...named.map(({ name }) => name), "CONTROLLER"]
-            .map((name) => `${name}:PLAINTEXT`)
-            .join(","),
           ...CHAOTIC,
           ...(count === 3 && REPLICATED),
         };
         const spec = await kafkaSpec(
           folder,
-          { kafka: direct, kafkaController: controller, clickHouseHttp: 0, clickHouseNative: 0 },
+          { kafka: direct, kafkaController: controller, clickHouseHttp: 0 },
           log,
-          { name: `broker ${id}`, clusterId, properties, heapMaxMb: HEAP_MAX_MB[count] },
+          { name: `broker ${id}`, clusterId, password, listeners, properties, heapMaxMb: HEAP_MAX_MB[count] },
         );
         const child = await startChild(spec);
         const proxies = new Map([...lanes].map(([client, { proxy }]) => [client, proxy]));
@@ -126,7 +122,7 @@ export class Brokers {
       }),
     );
     const brokers = started.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-    const cluster = new Brokers(brokers);
+    const cluster = new Brokers(brokers, password);
     const failed = started.find((result) => result.status === "rejected");
     if (failed) {
       await cluster.stop();
@@ -141,11 +137,18 @@ export class Brokers {
 
   /** B1. */
   get direct(): KafkaConnection {
-    return { brokers: this.#brokers.map(({ directPort }) => `127.0.0.1:${directPort}`) };
+    return this.#connectionAt(({ directPort }) => directPort);
   }
 
   connectionOf(client: string): KafkaConnection {
-    return { brokers: this.#brokers.map(({ proxies }) => `127.0.0.1:${proxies.get(client)!.port}`) };
+    return this.#connectionAt(({ proxies }) => proxies.get(client)!.port);
+  }
+
+  #connectionAt(portOf: (broker: Broker) => number): KafkaConnection {
+    return kafkaAccount(
+      this.#brokers.map((broker) => `127.0.0.1:${portOf(broker)}`),
+      this.#password,
+    );
   }
 
   pid(index: number): number | undefined {

@@ -9,12 +9,19 @@
 import { once } from "node:events";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
+import {
+  type ClickHouseConnection,
+  clickHouseVariables,
+  type KafkaConnection,
+  kafkaVariables,
+} from "../../runtime/config.ts";
 import { PacestreamError } from "../../runtime/errors.ts";
-import { TRACKER_RECORDINGS } from "../cli/places.ts";
+import { TOKEN_VARIABLE, TRACKER_RECORDINGS } from "../cli/places.ts";
+import { clickHouseOf } from "../embedded/accounts.ts";
 import { type Child, startChild } from "../embedded/child.ts";
-import { clickHouseConnection, clickHouseSpec, createDatabase } from "../embedded/clickhouse.ts";
+import { clickHouseSpec, clickHouseUrl, createDatabase } from "../embedded/clickhouse.ts";
 import { openDataFolder } from "../embedded/data-folder.ts";
+import { secret } from "../embedded/secrets.ts";
 import { Brokers } from "./brokers.ts";
 import { mountSmall, type SmallDisk } from "./disk.ts";
 import { FreePorts } from "./free-ports.ts";
@@ -105,10 +112,9 @@ export class Cluster {
         kafka: 0,
         kafkaController: 0,
         clickHouseHttp: await ports.take(),
-        clickHouseNative: await ports.take(),
       };
       child = await startChild(clickHouseSpec(folder, at, log));
-      const connection = clickHouseConnection(at);
+      const connection = clickHouseOf(folder.path, clickHouseUrl(at));
       await createDatabase(connection);
       const proxies = new Map<string, FaultProxy>();
       for (const name of names) proxies.set(name, await openProxy(at.clickHouseHttp, random));
@@ -130,6 +136,11 @@ export class Cluster {
       }
       throw error;
     }
+  }
+
+  /** What every node asks for before it changes something. */
+  get token(): string {
+    return secret(this.#options.dataDir, "control-token");
   }
 
   get nodes(): readonly ChaosNode[] {
@@ -181,7 +192,7 @@ export class Cluster {
       name,
       command,
       args,
-      env: { KAFKA_BROKERS: this.brokers.connectionOf(LOADER).brokers.join(",") },
+      env: kafkaVariables(this.brokers.connectionOf(LOADER)),
       stderrFile: join(dataDir, `${name}.err`),
       endsByItself: true,
       restartAfterMs: RESTART_AFTER_MS,
@@ -227,15 +238,17 @@ export class Cluster {
     mkdirSync(data, { recursive: true });
     const socket = join(data, "agent.sock");
     rmSync(socket, { force: true });
-    const { database } = this.clickHouse.connection;
     const program = new Supervised({
       name,
       command: ["up"],
       args: ["--no-replay", "--data", data, "--port", String(port)],
       env: {
-        KAFKA_BROKERS: this.brokers.connectionOf(name).brokers.join(","),
-        CLICKHOUSE_URL: `http://127.0.0.1:${this.#clickHouseProxies.get(name)!.port}`,
-        CLICKHOUSE_DATABASE: database,
+        ...kafkaVariables(this.brokers.connectionOf(name)),
+        ...clickHouseVariables({
+          ...this.clickHouse.connection,
+          url: `http://127.0.0.1:${this.#clickHouseProxies.get(name)!.port}`,
+        }),
+        [TOKEN_VARIABLE]: this.token,
         CHAOS_AGENT_SOCKET: socket,
         NODE_OPTIONS: `--import=${AGENT} --max-old-space-size=${HEAP_MAX_MB} --disable-warning=ExperimentalWarning`,
       },

@@ -102,12 +102,13 @@ export class Flow {
   }
 
   async #watchRows(): Promise<void> {
-    const { url, database } = this.#clickHouse;
+    const { url, username, password, database } = this.#clickHouse;
     const query = `SELECT kafka_partition, max(kafka_offset), count() FROM ${database}.${RESULT_TABLES[0]!.table} GROUP BY kafka_partition FORMAT TSV`;
     while (!this.#closed) {
       try {
         const answer = await fetch(url, {
           method: "POST",
+          headers: { "X-ClickHouse-User": username, "X-ClickHouse-Key": password },
           body: query,
           signal: AbortSignal.timeout(QUERY_MAX_MS),
         });

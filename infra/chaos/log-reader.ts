@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import kafka, { type LibrdKafkaError, type Message } from "@confluentinc/kafka-javascript";
 import type { KafkaConnection } from "../../runtime/config.ts";
+import { librdkafkaSettings } from "../../runtime/kafka/librdkafka.ts";
 
 export interface LogRecord {
   readonly topic: string;
@@ -108,17 +109,15 @@ function metadataOf(consumer: Consumer, topic: string): Promise<Metadata> {
   );
 }
 
-async function openConsumer({ brokers }: KafkaConnection): Promise<Consumer> {
+async function openConsumer(connection: KafkaConnection): Promise<Consumer> {
   const consumer = new kafka.KafkaConsumer(
     {
-      "bootstrap.servers": brokers.join(","),
+      ...librdkafkaSettings(connection, "chaos-verdict"),
       "group.id": `chaos-verdict-${randomUUID()}`, // LR1: named because librdkafka wants one, never joined
       "isolation.level": "read_committed",
       "enable.auto.commit": false,
       "enable.partition.eof": true,
       "fetch.wait.max.ms": 50,
-      "reconnect.backoff.max.ms": 500,
-      log_level: 2,
     },
     { "auto.offset.reset": "earliest" },
   );

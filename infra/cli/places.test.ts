@@ -8,8 +8,9 @@ import { readRunFile, runFilePath, writeRunFile } from "./run-file.ts";
 const PLACE = {
   api: "http://127.0.0.1:8080",
   kafka: ["127.0.0.1:9092"],
-  clickHouse: { url: "http://127.0.0.1:8123", username: "default", database: "pacestream" },
-};
+  clickHouse: { url: "http://127.0.0.1:8123", database: "pacestream" },
+  embedded: ["kafka", "clickHouse"],
+} as const;
 
 let data: string;
 beforeEach(() => {

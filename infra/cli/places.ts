@@ -11,6 +11,8 @@ import {
   kafkaFromEnvironment,
 } from "../../runtime/config.ts";
 import { ConfigError, PacestreamError } from "../../runtime/errors.ts";
+import { clickHouseReaderOf, kafkaOf } from "../embedded/accounts.ts";
+import { readSecret } from "../embedded/secrets.ts";
 import { type RunFile, readRunFile, runFilePath } from "./run-file.ts";
 
 /** The project's folder. */
@@ -31,6 +33,9 @@ export const TRACKER_RECORDINGS = ["vz-boston-marathon-2017.gpx.gz", "vz-half-ma
  */
 export const TRACKERS_DEFAULT = 300;
 
+/** Name of the variable that holds the token for what changes something: of the program, and of commands. */
+export const TOKEN_VARIABLE = "PACE_CONTROL_TOKEN";
+
 /** How a command finds the program; each from its flag. */
 export interface Whereabouts {
   readonly data: string;
@@ -47,6 +52,16 @@ export class NotRunningError extends PacestreamError {
       "retry",
     );
   }
+}
+
+/**
+ * The control token for the API at `api`: the environment's, else the data folder's, which is for the program that runs there and
+ * for nobody else.
+ */
+export function findToken(data: string, api: string, env: Environment = process.env): string | undefined {
+  const given = env[TOKEN_VARIABLE];
+  if (given) return given;
+  return readRunFile(data)?.api === api ? readSecret(data, "control-token") : undefined;
 }
 
 /** Base address of the API, without a slash at its end. @throws NotRunningError, ConfigError */
@@ -70,14 +85,17 @@ export function findApi({ data, api }: Whereabouts, env: Environment = process.e
 export function findKafka(data: string): KafkaConnection {
   const given = kafkaFromEnvironment();
   if (given) return given;
-  return { brokers: findRun(data, "KAFKA_BROKERS").kafka };
+  const { kafka, embedded } = findRun(data, "KAFKA_BROKERS");
+  return embedded.includes("kafka") ? kafkaOf(data, kafka) : { brokers: kafka };
 }
 
+/** With people's account where ClickHouse is the program's own. */
 export function findClickHouse(data: string): ClickHouseConnection {
   const given = clickHouseFromEnvironment();
   if (given) return given;
-  const { url, username, database } = findRun(data, "CLICKHOUSE_URL").clickHouse;
-  return { url, username, database, password: "" };
+  const { clickHouse, embedded } = findRun(data, "CLICKHOUSE_URL");
+  if (embedded.includes("clickHouse")) return clickHouseReaderOf(data, clickHouse.url);
+  return { ...clickHouse, username: "default", password: "" };
 }
 
 function findRun(data: string, variable: string): RunFile {

@@ -2,6 +2,7 @@
  * `run.json` in the data folder: where the running program is, for commands that look for it. Holds no secret.
  *
  * F1  Written whole or not at all, removed when the program stops; one left by a kill is known by its pid (and start time).
+ * F2  What it names is reached with the passwords in `secrets/`, by who may read them.
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +16,9 @@ export interface RunFile {
   readonly api: string;
   /** `host:port` each. */
   readonly kafka: readonly string[];
-  readonly clickHouse: { readonly url: string; readonly username: string; readonly database: string };
+  readonly clickHouse: { readonly url: string; readonly database: string };
+  /** Those of them that are the program's own. */
+  readonly embedded: readonly ("kafka" | "clickHouse")[];
 }
 
 export function runFilePath(dataDir: string): string {
@@ -42,7 +45,7 @@ export function writeRunFile(dataDir: string, run: Omit<RunFile, "pid" | "startT
   if (!identity || (other && other.pid !== process.pid)) return () => {};
   mkdirSync(dataDir, { recursive: true });
   const path = runFilePath(dataDir);
-  writeFileSync(`${path}.new`, JSON.stringify({ ...identity, ...run }, undefined, 2));
+  writeFileSync(`${path}.new`, JSON.stringify({ ...identity, ...run }, undefined, 2), { mode: 0o600 });
   renameSync(`${path}.new`, path); // F1
   return () => {
     if (readRunFile(dataDir)?.pid === process.pid) rmSync(path, { force: true });

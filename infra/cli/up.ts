@@ -3,19 +3,22 @@
  *
  * U1  However it ends, what was started is stopped, in order, before the process exits.
  * U2  With `once`, the last line on standard output is JSON, and it is printed only when every result is in ClickHouse.
+ * U3  What it writes is its owner's to read, and no secret is printed or logged.
  */
-import { mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { pino } from "pino";
 import { clickHouseFromEnvironment, kafkaFromEnvironment } from "../../runtime/config.ts";
 import { PacestreamError } from "../../runtime/errors.ts";
 import { playDevicesIntoKafka } from "../devices/kafka-devices.ts";
+import { READER } from "../embedded/accounts.ts";
+import { makeDataFolder } from "../embedded/data-folder.ts";
+import { secretPath } from "../embedded/secrets.ts";
 import { type Platform, startPlatform } from "../platform/platform.ts";
 import { replayIntoKafka } from "../replay/kafka-replay.ts";
 import { openRecording, type RecordedRace } from "../replay/recording.ts";
 import type { ReplayResult } from "../replay/replay.ts";
 import { type Speed, sharedClock } from "../replay/tempo.ts";
-import { TOKEN_VARIABLE } from "./connect.ts";
+import { controlToken } from "./control-token.ts";
 import { summarise } from "./once.ts";
 import type { Wearers } from "./options.ts";
 import { type Console, count, openConsole } from "./output.ts";
@@ -46,10 +49,13 @@ export async function up(options: UpOptions): Promise<number> {
   const terminal = openConsole(options.json ? process.stderr : process.stdout);
   const stopping = listenForStop(() => terminal.line("Stopping (Ctrl-C again forces it)"));
   const shown = new ReplayConsole(terminal, options.speed);
-  // Before anything is started: a folder that cannot be replayed is told at once.
+  // Before anything is started: what cannot work is told at once.
+  process.umask(0o077); // U3
+  makeDataFolder(options.data);
+  const token = controlToken(options);
+  const given = { kafka: kafkaFromEnvironment(), clickHouse: clickHouseFromEnvironment() };
   const recording = options.replay ? await openRecording(options.race, shown.onProblem) : undefined;
   const logFile = join(options.data, "logs", "pacestream.log");
-  mkdirSync(join(options.data, "logs"), { recursive: true });
   const logger = pino({ base: null }, pino.destination({ dest: logFile, sync: true }));
 
   const platform = await startPlatform({
@@ -57,26 +63,33 @@ export async function up(options: UpOptions): Promise<number> {
     dataDir: options.data,
     host: options.host,
     port: options.port,
-    kafka: kafkaFromEnvironment(),
-    clickHouse: clickHouseFromEnvironment(),
+    ...given,
     parallelism: options.parallelism,
     devices: wearersOf(options) !== false,
-    controlToken: process.env[TOKEN_VARIABLE],
+    ...token,
     tell: terminal.line,
     logger,
   });
   const { kafka, clickHouse, url } = platform;
-  const removeRunFile = writeRunFile(options.data, { api: url, kafka: kafka.brokers, clickHouse });
+  const removeRunFile = writeRunFile(options.data, {
+    api: url,
+    kafka: kafka.brokers,
+    clickHouse: { url: clickHouse.url, database: clickHouse.database },
+    embedded: (["kafka", "clickHouse"] as const).filter((service) => given[service] === undefined),
+  });
   try {
     const readyS = ((performance.now() - startedMs) / 1000).toFixed(1);
     terminal.line(`Pacestream is ready after ${readyS} s`);
+    const account = given.clickHouse
+      ? ""
+      : ` as ${READER}, password in ${near(secretPath(options.data, "clickhouse-reader"))}`;
     for (const [name, value] of [
       ["board", `${url}/`],
       ...(wearersOf(options) === false ? [] : [["medics", `${url}/medic.html`]]),
       ["API", `${url}/docs`],
       ["Kafka", kafka.brokers.join(",")],
-      ["ClickHouse", `${clickHouse.url}/play`],
-      ["log", relative(process.cwd(), logFile)],
+      ["ClickHouse", `${clickHouse.url}/play${account}`],
+      ["log", near(logFile)],
     ]) {
       terminal.line(`  ${name!.padEnd(12)}${value}`);
     }
@@ -90,6 +103,9 @@ export async function up(options: UpOptions): Promise<number> {
     await platform.stop(); // U1
   }
 }
+
+/** A path as people type it here. */
+const near = (path: string): string => relative(process.cwd(), path);
 
 /** A run that ends with the race is about the race, unless trackers are asked for. */
 const wearersOf = ({ trackers, once }: UpOptions): Wearers | false =>

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { json, text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, inject, test } from "vitest";
+import { kafkaVariables } from "../../runtime/config.ts";
 import { partitionOf } from "../../runtime/kafka/partitioner.ts";
 import { Upload } from "../../schemas/index.ts";
 import { playLog } from "../replay/kafka-play.ts";
@@ -28,7 +29,7 @@ function startReplay(name: string, speed: string): ChildProcess {
   const args = ["--speed", speed, "--copies", `${COPIES}`, "--seed", "5", "--spread", "10", "--name", name];
   args.push("--offline", `${offline}`, "--late", `${late}`, "--repeated", `${repeated}`, "--json");
   return spawn(process.execPath, [PACE, "device", "replay", RECORDING, ...args], {
-    env: { ...process.env, KAFKA_BROKERS: inject("kafka").brokers.join(",") },
+    env: { ...process.env, ...kafkaVariables(inject("kafka")) },
     stdio: ["ignore", "pipe", "pipe"],
   });
 }

@@ -8,6 +8,7 @@
  * S2  No child outlives this program: the kernel kills it when the thread that started it ends
  *     (`setpriv --pdeathsig`), and a pid file lets the next start find one that slipped through.
  * S3  The terminal's Ctrl-C does not reach a child (own session): the program stops them in order.
+ * S4  A child knows what it is told, and no secret of this program's environment.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
@@ -22,6 +23,7 @@ const STEADY_MS = 30_000;
 const READY_MAX_MS = 120_000;
 const READY_POLL_MS = 25;
 const LOG_TAIL_LINES = 15;
+const PLAIN_VARIABLES = ["PATH", "HOME", "TMPDIR", "TZ", "LANG", "LC_ALL"];
 
 export interface ChildSpec {
   /** As people read it: "Kafka". */
@@ -103,6 +105,7 @@ function launch(spec: ChildSpec): Run {
   const [file, ...args] = [...dieWithParent(), ...spec.command];
   const child = spawn(file!, args, {
     cwd: spec.cwd,
+    env: plainEnvironment(),
     detached: true, // S3
     stdio: ["ignore", output, output],
   });
@@ -119,6 +122,11 @@ function launch(spec: ChildSpec): Run {
     spec.log(`${spec.name}: its pid is not noted: ${(error as Error).message}`); // a full disk, most often
   }
   return { process: child, ended };
+}
+
+/** S4 */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(PLAIN_VARIABLES.map((name) => [name, process.env[name]]));
 }
 
 /** S2: `setpriv` becomes the command it is given, so the pid stays that of the service. */

@@ -18,7 +18,7 @@ const WRITE_MAX_MS = 120_000;
 
 const folder = await openDataFolder(mkdtempSync(join(tmpdir(), "pacestream-classes-")));
 try {
-  const anyFree = { kafka: 0, kafkaController: 0, clickHouseHttp: 0, clickHouseNative: 0 };
+  const anyFree = { kafka: 0, kafkaController: 0, clickHouseHttp: 0 };
   const ports = await choosePorts(join(folder.run, "ports.json"), anyFree);
   rmSync(kafkaArchive(), { force: true });
   const spec = await kafkaSpec(folder, ports, console.log);

@@ -6,12 +6,13 @@
  * D1  One live program a folder. The lock is a listening abstract socket: the kernel releases it with the
  *     process, so however a program ended it leaves no stale lock, and two that start at once cannot both win.
  *     `run/owner.json` only says whom to name in the message.
+ * D2  Nobody but its owner looks into it, also where it was made before that was so.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, realpathSync } from "node:fs";
+import { accessSync, chmodSync, constants, mkdirSync, realpathSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join, resolve } from "node:path";
-import { PacestreamError } from "../../runtime/errors.ts";
+import { ConfigError, PacestreamError } from "../../runtime/errors.ts";
 import { isAlive, readIdentity, writeIdentity } from "./os-process.ts";
 
 export interface DataFolder {
@@ -25,14 +26,27 @@ export interface DataFolder {
   release(): void;
 }
 
+/** Creates the folder where missing, and closes it to others (D2). @throws ConfigError where it cannot be written */
+export function makeDataFolder(path: string): string {
+  try {
+    mkdirSync(resolve(path), { recursive: true, mode: 0o700 });
+    const root = realpathSync(path);
+    if (statSync(root).mode & 0o077) chmodSync(root, 0o700);
+    for (const name of ["logs", "run"]) mkdirSync(join(root, name), { recursive: true });
+    for (const name of [".", "logs", "run"]) accessSync(join(root, name), constants.W_OK | constants.X_OK);
+    return root;
+  } catch (error) {
+    throw new ConfigError(
+      `the data folder ${resolve(path)} cannot be used: ${(error as Error).message}. Give another with --data, or the right to write there`,
+    );
+  }
+}
+
 /** Creates the folder where missing and locks it. Throws `DATA_FOLDER_IN_USE`, naming the program that has it. */
 export async function openDataFolder(path: string): Promise<DataFolder> {
-  mkdirSync(resolve(path), { recursive: true });
-  const root = realpathSync(path);
+  const root = makeDataFolder(path);
   const folder = { path: root, kafka: join(root, "kafka"), clickHouse: join(root, "clickhouse") };
   const [logs, run] = [join(root, "logs"), join(root, "run")];
-  mkdirSync(logs, { recursive: true });
-  mkdirSync(run, { recursive: true });
   const owner = join(run, "owner.json");
   const lock = await listen(`\0pacestream-${createHash("sha256").update(root).digest("hex").slice(0, 40)}`);
   if (!lock) {

@@ -6,6 +6,8 @@
  * K1  A folder is formatted aside and renamed, so a start that is killed in between formats again.
  * K2  Paths in the configuration are relative to the data folder, which is the broker's working folder:
  *     nothing in them needs escaping, and the folder can be moved.
+ * K3  Every listener, the controller's too, asks for the folder's password (SASL/PLAIN). It stands in files that only their owner
+ *     reads, never on a command line.
  */
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -13,9 +15,11 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { PacestreamError } from "../../runtime/errors.ts";
+import { ACCOUNT } from "./accounts.ts";
 import type { ChildSpec } from "./child.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { Ports } from "./ports.ts";
+import { secret } from "./secrets.ts";
 import { kafkaArchive, readToolchain } from "./toolchain.ts";
 
 const STOP_MAX_MS = 10_000;
@@ -28,12 +32,22 @@ const FORMAT_MAX_MS = 60_000;
 const HEAP_MAX_MB = 512;
 const JAVA_FLAGS = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true"];
 
+/** Where else a broker listens, and where it tells clients of that listener to come back. */
+export interface Listener {
+  readonly name: string;
+  readonly port: number;
+  readonly advertisedPort: number;
+}
+
 /** What differs from the one broker of a machine: a broker of several, further listeners. */
 export interface BrokerSettings {
   /** As people read it; default "Kafka". */
   readonly name?: string;
   /** Default: a new one. Brokers of one cluster share it. */
   readonly clusterId?: string;
+  /** Default: the data folder's own. Brokers of one cluster share it. */
+  readonly password?: string;
+  readonly listeners?: readonly Listener[];
   /** Replaces or adds to what `kafka.ts` sets. */
   readonly properties?: Readonly<Record<string, string | number | boolean>>;
   readonly heapMaxMb?: number;
@@ -50,7 +64,8 @@ export async function kafkaSpec(
   const archive = kafkaArchive();
   const outputFile = join(folder.logs, "kafka.out");
   writeFileSync(join(folder.run, "log4j2.properties"), LOG4J2);
-  writeFileSync(join(folder.run, "kafka.properties"), brokerProperties(ports, "kafka", settings));
+  const properties = (logDir: string) => brokerProperties(folder, ports, logDir, settings);
+  writePrivately(join(folder.run, "kafka.properties"), properties("kafka"));
   const jvm = (main: string) => [
     ...JAVA_FLAGS,
     `-Xmx${settings.heapMaxMb ?? HEAP_MAX_MB}m`,
@@ -61,7 +76,8 @@ export async function kafkaSpec(
     `${kafkaJars}/*`,
     main,
   ];
-  await format(folder, ports, java, jvm("kafka.tools.StorageTool"), settings);
+  const clusterId = settings.clusterId ?? newClusterId();
+  await format(folder, properties("kafka.formatting"), java, jvm("kafka.tools.StorageTool"), clusterId);
   return {
     name: settings.name ?? "Kafka",
     command: [java, ...jvm("kafka.Kafka"), "run/kafka.properties"],
@@ -77,20 +93,19 @@ export async function kafkaSpec(
 
 async function format(
   folder: DataFolder,
-  ports: Ports,
+  properties: string,
   java: string,
   jvm: readonly string[],
-  settings: BrokerSettings,
+  clusterId: string,
 ): Promise<void> {
   if (existsSync(folder.kafka)) return;
   const aside = `${folder.kafka}.formatting`;
   rmSync(aside, { recursive: true, force: true });
-  const properties = join(folder.run, "kafka-format.properties");
-  writeFileSync(properties, brokerProperties(ports, "kafka.formatting", settings));
-  const clusterId = settings.clusterId ?? newClusterId();
+  const file = join(folder.run, "kafka-format.properties");
+  writePrivately(file, properties);
   // With one replica there is no eligible-leader set to keep, and a broker killed hard must stay eligible.
   const feature = ["--feature", "eligible.leader.replicas.version=0"];
-  const args = [...jvm, "format", "--cluster-id", clusterId, "--config", properties, ...feature];
+  const args = [...jvm, "format", "--cluster-id", clusterId, "--config", file, ...feature];
   try {
     await promisify(execFile)(java, args, { cwd: folder.path, timeout: FORMAT_MAX_MS });
   } catch (cause) {
@@ -107,17 +122,43 @@ async function format(
   renameSync(aside, folder.kafka); // K1
 }
 
-function brokerProperties(ports: Ports, logDir: string, settings: BrokerSettings): string {
-  const client = `CLIENT://127.0.0.1:${ports.kafka}`;
+/** K3 */
+function writePrivately(file: string, text: string): void {
+  rmSync(file, { force: true }); // one that is there would keep its mode
+  writeFileSync(file, text, { mode: 0o600 });
+}
+
+function brokerProperties(
+  folder: DataFolder,
+  ports: Ports,
+  logDir: string,
+  settings: BrokerSettings,
+): string {
+  const listeners = [
+    { name: "CLIENT", port: ports.kafka, advertisedPort: ports.kafka },
+    ...(settings.listeners ?? []),
+  ];
+  const controller = { name: "CONTROLLER", port: ports.kafkaController };
+  const all = [...listeners, controller];
+  const at = (name: string, port: number) => `${name}://127.0.0.1:${port}`;
+  const password = settings.password ?? secret(folder.path, "kafka");
+  const login = `org.apache.kafka.common.security.plain.PlainLoginModule required username="${ACCOUNT}" password="${password}" user_${ACCOUNT}="${password}";`;
   const properties: Record<string, string | number | boolean> = {
     "process.roles": "broker,controller",
     "node.id": 1,
     "controller.quorum.voters": `1@127.0.0.1:${ports.kafkaController}`,
-    listeners: `${client},CONTROLLER://127.0.0.1:${ports.kafkaController}`,
-    "advertised.listeners": client,
-    "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-    "controller.listener.names": "CONTROLLER",
+    listeners: all.map(({ name, port }) => at(name, port)).join(","),
+    "advertised.listeners": listeners.map(({ name, advertisedPort }) => at(name, advertisedPort)).join(","),
+    "controller.listener.names": controller.name,
     "inter.broker.listener.name": "CLIENT",
+    // K3
+    "listener.security.protocol.map": all.map(({ name }) => `${name}:SASL_PLAINTEXT`).join(","),
+    "sasl.enabled.mechanisms": "PLAIN",
+    "sasl.mechanism.inter.broker.protocol": "PLAIN",
+    "sasl.mechanism.controller.protocol": "PLAIN",
+    ...Object.fromEntries(
+      all.map(({ name }) => [`listener.name.${name.toLowerCase()}.plain.sasl.jaas.config`, login]),
+    ),
     "log.dirs": logDir, // K2
 
     // After a hard kill the controller lets the broker in again only when its old session has run out:

@@ -15,13 +15,12 @@ const FREE_FIRST = 20_000;
 const FREE_COUNT = 10_000;
 const ATTEMPTS = 100;
 
-export type PortName = "kafka" | "kafkaController" | "clickHouseHttp" | "clickHouseNative";
+export type PortName = "kafka" | "kafkaController" | "clickHouseHttp";
 
 const USUAL: Readonly<Record<PortName, number>> = {
   kafka: 9092,
   kafkaController: 9093,
   clickHouseHttp: 8123,
-  clickHouseNative: 9000,
 };
 
 export type Ports = Readonly<Record<PortName, number>>;

@@ -38,7 +38,9 @@ async function start(): Promise<Services> {
 
 function producer(kafka: KafkaConnection) {
   const { Kafka } = KafkaClient.KafkaJS;
-  const client = new Kafka({ kafkaJS: { brokers: [...kafka.brokers], logLevel: 0 } });
+  const { username, password } = kafka.sasl!;
+  const sasl = { mechanism: "plain", username, password } as const;
+  const client = new Kafka({ kafkaJS: { brokers: [...kafka.brokers], sasl, logLevel: 0 } });
   return { admin: client.admin(), producer: client.producer({ kafkaJS: { acks: -1 } }) };
 }
 

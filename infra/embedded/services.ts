@@ -10,8 +10,9 @@
  */
 import { join } from "node:path";
 import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
+import { clickHouseOf, kafkaOf } from "./accounts.ts";
 import { type Child, startChild } from "./child.ts";
-import { clickHouseConnection, clickHouseSpec, createDatabase } from "./clickhouse.ts";
+import { clickHouseSpec, clickHouseUrl, createDatabase } from "./clickhouse.ts";
 import { type DataFolder, openDataFolder } from "./data-folder.ts";
 import { kafkaSpec } from "./kafka.ts";
 import { endLeftover } from "./os-process.ts";
@@ -65,11 +66,11 @@ export async function startServices(options: EmbeddedOptions): Promise<Services>
     await endLeftovers(folder, log);
     const { ports, ...started } = await startChildren(folder, options);
     children = started;
-    const clickHouse = options.clickHouse ?? clickHouseConnection(ports);
+    const clickHouse = options.clickHouse ?? clickHouseOf(folder.path, clickHouseUrl(ports));
     if (children.clickHouse) await createDatabase(clickHouse);
     let stopped: Promise<void> | undefined;
     return {
-      kafka: options.kafka ?? { brokers: [`127.0.0.1:${ports.kafka}`] },
+      kafka: options.kafka ?? kafkaOf(folder.path, [`127.0.0.1:${ports.kafka}`]),
       clickHouse,
       pids: () => {
         const [kafka, clickHouse] = [children.kafka?.pid(), children.clickHouse?.pid()];
@@ -109,7 +110,6 @@ async function startChildren(
     const ports = await choosePorts(join(folder.run, "ports.json"), {
       ...wishes,
       ...(wishes.kafka !== undefined && { kafkaController: 0 }),
-      ...(wishes.clickHouseHttp !== undefined && { clickHouseNative: 0 }),
     });
     const [kafka, clickHouse] = await Promise.allSettled([
       options.kafka ? undefined : kafkaSpec(folder, ports, options.log).then(startChild),

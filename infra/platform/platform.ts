@@ -8,6 +8,7 @@
  */
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
+import type { HealthDataRule } from "../../api/security.ts";
 import type { Api } from "../../api/server.ts";
 import { type ApiThread, type ApiThreadOptions, openApiThread } from "../../api/thread/index.ts";
 import { prepareOuterTopics } from "../../runtime/cluster/job-topology.ts";
@@ -46,7 +47,8 @@ export interface PlatformOptions {
   /** Also what devices send: the jobs of it, and what they make. */
   readonly devices: boolean;
   /** Asked for by calls that change something. */
-  readonly controlToken: string | undefined;
+  readonly controlToken: string;
+  readonly healthData: HealthDataRule;
   /** What people should see. */
   readonly tell: (line: string) => void;
   /** The details. */
@@ -129,7 +131,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
         acknowledgements: await acknowledgementDesk(kafka, producer),
         athletes: clickHouse,
       }),
-      ...(options.controlToken && { controlToken: options.controlToken }),
+      controlToken: options.controlToken,
+      healthData: options.healthData,
     };
     const [api] = await Promise.all([
       parts.start("api", listen(apiThread, options, apiOptions), (it) => it.close()),

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { kafkaVariables } from "../../runtime/config.ts";
 import { Entrant, TimingMessage } from "../../schemas/index.ts";
 import { replayProgress } from "./kafka-replay.ts";
 import { mulberry32, readAll } from "./replays.fixture.ts";
@@ -46,7 +47,7 @@ function makeRace(name: string): { path: string; id: string } {
 
 function startReplay(path: string, speed: string): ChildProcess {
   return spawn(process.execPath, [PACE, "race", "replay", path, "--speed", speed, "--json"], {
-    env: { ...process.env, KAFKA_BROKERS: inject("kafka").brokers.join(",") },
+    env: { ...process.env, ...kafkaVariables(inject("kafka")) },
     stdio: ["ignore", "pipe", "pipe"],
   });
 }

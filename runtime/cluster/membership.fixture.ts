@@ -1,7 +1,8 @@
 /** A group member in a process of its own, for tests that kill it. Tells its parent what it is assigned and gives up. */
+import type { KafkaConnection } from "../config.ts";
 import { joinGroup } from "./membership.ts";
 
-const [brokers, group, topic, clientId, sessionTimeoutMs] = process.argv.slice(2) as [
+const [kafka, group, topic, clientId, sessionTimeoutMs] = process.argv.slice(2) as [
   string,
   string,
   string,
@@ -10,22 +11,19 @@ const [brokers, group, topic, clientId, sessionTimeoutMs] = process.argv.slice(2
 ];
 const tell = (message: object) => process.send?.(message);
 
-const membership = await joinGroup(
-  { brokers: brokers.split(",") },
-  {
-    group,
-    topic,
-    clientId,
-    sessionTimeoutMs: Number(sessionTimeoutMs),
-    onAssigned: (slots) => tell({ assigned: slots }),
-    onRevoked: async (slots) => {
-      // Closing a slot takes a while; the next owner waits for it.
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      tell({ revoked: slots });
-    },
-    log: (line) => tell({ line }),
+const membership = await joinGroup(JSON.parse(kafka) as KafkaConnection, {
+  group,
+  topic,
+  clientId,
+  sessionTimeoutMs: Number(sessionTimeoutMs),
+  onAssigned: (slots) => tell({ assigned: slots }),
+  onRevoked: async (slots) => {
+    // Closing a slot takes a while; the next owner waits for it.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    tell({ revoked: slots });
   },
-);
+  log: (line) => tell({ line }),
+});
 
 interface Order {
   readonly commit?: number;

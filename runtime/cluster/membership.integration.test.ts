@@ -20,7 +20,7 @@ class Member {
   revokedMs = 0;
 
   constructor(group: string, topic: string, name: string) {
-    const args = [kafka.brokers.join(","), group, topic, name, String(SESSION_TIMEOUT_MS)];
+    const args = [JSON.stringify(kafka), group, topic, name, String(SESSION_TIMEOUT_MS)];
     this.process = fork(FIXTURE, args, { execArgv: [] });
     this.process.on("message", (message: { assigned?: number[]; revoked?: number[]; line?: string }) => {
       if (message.assigned) this.assignedMs = performance.now();

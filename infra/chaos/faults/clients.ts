@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import kafka, { type LibrdKafkaError } from "@confluentinc/kafka-javascript";
 import { slotsTopic, transactionalId } from "../../../runtime/graph/topics.ts";
-import type { ChaosNode } from "../cluster.ts";
+import { librdkafkaSettings } from "../../../runtime/kafka/librdkafka.ts";
+import type { ChaosNode, Cluster } from "../cluster.ts";
 import { between, type Fault, type FaultContext, oneOf, runningNode } from "./fault.ts";
 
 const JOB = "marathon-leaderboard";
@@ -21,12 +22,11 @@ export const rebalanceStorm: Fault = {
     for (let round = 0; round < rounds && !signal.aborted; round++) {
       const consumer = new kafka.KafkaConsumer(
         {
-          "bootstrap.servers": cluster.kafka.brokers.join(","),
+          ...librdkafkaSettings(cluster.kafka, "chaos-storm"),
           "group.id": JOB,
           "partition.assignment.strategy": "cooperative-sticky",
           "session.timeout.ms": 6_000,
           "enable.auto.commit": false,
-          log_level: 2,
         },
         {},
       );
@@ -49,10 +49,9 @@ export const stolenIdentity: Fault = {
   async inject({ cluster, random }) {
     const id = transactionalId(JOB, oneOf(STAGES, random), Math.floor(random() * 2));
     const producer = new kafka.Producer({
-      "bootstrap.servers": cluster.kafka.brokers.join(","),
+      ...librdkafkaSettings(cluster.kafka, "chaos-thief"),
       "transactional.id": id,
       "transaction.timeout.ms": 10_000,
-      log_level: 2,
     });
     producer.on("event.error", () => undefined);
     await called((done) => producer.connect({ timeout: CALL_MAX_MS }, done));
@@ -77,10 +76,9 @@ export const poison: Fault = {
   recoversWithinS: 20,
   async inject({ cluster, random, poison: noted }) {
     const producer = new kafka.Producer({
-      "bootstrap.servers": cluster.kafka.brokers.join(","),
+      ...librdkafkaSettings(cluster.kafka, "chaos-poison"),
       "enable.idempotence": true,
       dr_cb: true,
-      log_level: 2,
     });
     producer.setPollInterval(50);
     await called((done) => producer.connect({ timeout: CALL_MAX_MS }, done));
@@ -153,12 +151,13 @@ export const redeployJob: Fault = {
   recoversWithinS: 30,
   async inject(context) {
     const node = runningNode(context);
-    await control(node, "DELETE", `/v1/jobs/${JOB}`);
+    const { cluster } = context;
+    await control(cluster, node, "DELETE", `/v1/jobs/${JOB}`);
     return {
       detail: `through ${node.name}`,
       holdMs: 2_000,
       heal: async () => {
-        await control(node, "POST", "/v1/jobs", { module: MODULE, parallelism: 2 });
+        await control(cluster, node, "POST", "/v1/jobs", { module: MODULE, parallelism: 2 });
         return undefined;
       },
     };
@@ -239,6 +238,7 @@ function residentMb(pid: number): number {
 }
 
 async function control(
+  { token }: Cluster,
   { url, name }: ChaosNode,
   method: string,
   path: string,
@@ -247,10 +247,11 @@ async function control(
   const answer = await fetch(`${url}${path}`, {
     method,
     signal: AbortSignal.timeout(CALL_MAX_MS),
-    ...(body !== undefined && {
-      body: JSON.stringify(body),
-      headers: { "content-type": "application/json" },
-    }),
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body !== undefined && { "content-type": "application/json" }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   if (!answer.ok) throw new Error(`${name} ${method} ${path}: ${answer.status} ${await answer.text()}`);
 }

@@ -53,9 +53,11 @@ export function runningNode({ cluster, random }: FaultContext): ChaosNode {
 }
 
 /** A statement to ClickHouse, past every proxy. @throws Error with what it says. */
-export async function statement({ url, database }: ClickHouseConnection, query: string): Promise<string> {
+export async function statement(connection: ClickHouseConnection, query: string): Promise<string> {
+  const { url, username, password, database } = connection;
   const answer = await fetch(`${url}/?database=${database}`, {
     method: "POST",
+    headers: { "X-ClickHouse-User": username, "X-ClickHouse-Key": password },
     body: query,
     signal: AbortSignal.timeout(10_000),
   });
