@@ -28,10 +28,14 @@ export interface Aggregate<In, Acc, Out> {
 }
 
 /**
- * Marks `collect`: its accumulator is a list that only grows at its end. So its length is all that has to be saved, and what
- * came since the last epoch all that has to be written.
+ * Marks `collect`, with the codec of what it collects: its accumulator is a list that only grows at its end. So its length is all
+ * that has to be saved, and what came since the last epoch all that has to be written.
  */
-export const GROWS = Symbol("grows");
+const GROWS = Symbol("grows");
+
+/** The codec of what is collected; `undefined`: it is no list that grows. */
+export const elementOf = (aggregate: object): Codec<unknown> | undefined =>
+  (aggregate as { readonly [GROWS]?: Codec<unknown> })[GROWS];
 
 export const aggregate = <In, Acc, Out>(parts: Aggregate<In, Acc, Out>): Aggregate<In, Acc, Out> => parts;
 
@@ -56,6 +60,6 @@ export function collect<T, Out>(options: {
     },
     result: options.result,
     copy: (values) => [...values],
-    ...{ [GROWS]: true },
+    ...{ [GROWS]: options.codec },
   };
 }

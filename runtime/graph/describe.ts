@@ -2,7 +2,7 @@
  * A plan as data: all that has to be known of a job where its author's code is not loaded, such as a node's main thread, and
  * all by which its next version is judged (upgrade.ts). It is stored with the job.
  */
-import { GROWS } from "../dsl/aggregate.ts";
+import { elementOf } from "../dsl/aggregate.ts";
 import type { FlowNode } from "../dsl/graph.ts";
 import type { TimeDomain } from "../dsl/process.ts";
 import type { Placement } from "./placement.ts";
@@ -126,7 +126,7 @@ function describeNode(node: FlowNode): NodeDescription {
         },
       };
     case "window": {
-      const grows = GROWS in node.aggregate;
+      const grows = elementOf(node.aggregate) !== undefined;
       return {
         kind,
         name: node.name,

@@ -17,6 +17,9 @@ const VALUE_GUESS = 512;
 /** Longer texts are written by the engine. */
 const ASCII_MAX = 96;
 
+/** The largest buffer that the next epoch starts with. */
+const KEPT_MAX = 1 << 25;
+
 /** What a client may send in one record, key and value together (`message.max.bytes`), less what the batch adds. */
 export const RECORD_BYTES_MAX = 1_000_000 - 1_024;
 
@@ -25,6 +28,8 @@ export class FrameWriter {
   #view: DataView;
   #length = 0;
   #count = 0;
+  /** Key and value of the frame written last, or refused. */
+  #recordBytes = 0;
   readonly #capacityBytes: number;
 
   constructor(capacityBytes = 1 << 16) {
@@ -52,10 +57,10 @@ export class FrameWriter {
     const at = this.#head(topic, partition, timestampMs, key, value?.length ?? 0);
     this.#view.setInt32(at, value === null ? -1 : value.length, true);
     if (value !== null) this.#buffer.set(value, at + 4);
-    this.#end(at + 4 + (value?.length ?? 0));
+    if (!this.#end(at + 4 + (value?.length ?? 0))) this.#refuse();
   }
 
-  /** As `write`, with `prefix` and then `value` encoded in place: no buffer in between. */
+  /** As `write`, with `prefix` and then `value` encoded in place: no buffer in between. @throws as F2 says */
   writeEncoded<T>(
     topic: number,
     partition: number,
@@ -65,6 +70,19 @@ export class FrameWriter {
     codec: Codec<T>,
     value: T,
   ): void {
+    if (!this.tryWriteEncoded(topic, partition, timestampMs, key, prefix, codec, value)) this.#refuse();
+  }
+
+  /** As `writeEncoded`. @returns false, with nothing written, when it is larger than Kafka takes. */
+  tryWriteEncoded<T>(
+    topic: number,
+    partition: number,
+    timestampMs: number,
+    key: Uint8Array | string | null,
+    prefix: Uint8Array,
+    codec: Codec<T>,
+    value: T,
+  ): boolean {
     let at = this.#head(topic, partition, timestampMs, key, prefix.length + VALUE_GUESS);
     let start = at + 4 + prefix.length;
     let end = codec.encodeInto(value, this.#buffer, start);
@@ -77,7 +95,7 @@ export class FrameWriter {
     }
     this.#buffer.set(prefix, at + 4);
     this.#view.setInt32(at, end - at - 4, true);
-    this.#end(end);
+    return this.#end(end);
   }
 
   /** Takes back everything written since the buffer held `bytes` bytes in `count` frames (F1). */
@@ -90,20 +108,28 @@ export class FrameWriter {
   /** The frames so far, in a buffer of their own that may be transferred; this writer starts anew. */
   take(): Uint8Array<ArrayBuffer> {
     const taken = new Uint8Array(this.#buffer.buffer as ArrayBuffer, 0, this.#length);
-    this.#buffer = Buffer.from(new ArrayBuffer(Math.max(this.#capacityBytes, nextPowerOfTwo(this.#length))));
+    this.#buffer = Buffer.from(
+      // As large as this one, for the next is likely to be; what one large value needed is not kept.
+      new ArrayBuffer(Math.max(this.#capacityBytes, Math.min(KEPT_MAX, nextPowerOfTwo(this.#length)))),
+    );
     this.#view = viewOf(this.#buffer);
     this.#length = 0;
     this.#count = 0;
     return taken;
   }
 
-  /** The frame at hand ends at `end` (F2). */
-  #end(end: number): void {
-    const bytes = end - this.#length - HEADER - 8;
-    if (bytes > RECORD_BYTES_MAX)
-      throw new Error(`a record of ${bytes} bytes, more than Kafka takes (${RECORD_BYTES_MAX})`);
+  /** The frame at hand ends at `end`. @returns false when it is too large, and is none. */
+  #end(end: number): boolean {
+    this.#recordBytes = end - this.#length - HEADER - 8;
+    if (this.#recordBytes > RECORD_BYTES_MAX) return false;
     this.#length = end;
     this.#count++;
+    return true;
+  }
+
+  /** F2. */
+  #refuse(): never {
+    throw new Error(`a record of ${this.#recordBytes} bytes, more than Kafka takes (${RECORD_BYTES_MAX})`);
   }
 
   /** Everything up to the value's length, whose position is returned; `valueBytes` are reserved behind it. */

@@ -3,6 +3,7 @@ import { JobError } from "../errors.ts";
 import { DATA_HEADER, setDataPrefix } from "../exchange/exchange-record.ts";
 import { type ExchangeNode, isExchange } from "../graph/plan.ts";
 import { exchangeTopic } from "../graph/topics.ts";
+import { checkKey } from "../kafka/key.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
@@ -11,8 +12,6 @@ import type { Push } from "./record-context.ts";
 const CHECKED_FIRST = 256;
 const CHECKED_ONE_IN = 64;
 
-/** Keys stand in every record of state: one that is as long as a record would leave no room for state. */
-const KEY_MAX = 10_000;
 /** So many are checked before a stage may be called wrong. */
 const JUDGED_AFTER = 32;
 
@@ -33,9 +32,7 @@ export function keyBy(
   return (value) => {
     record.step = "key-by";
     const key = keyOf(value);
-    if (typeof key !== "string") throw new Error(`keyBy gave ${String(key)}: a key is a string`);
-    if (key.length > KEY_MAX)
-      throw new Error(`keyBy: the key has ${key.length} characters, more than ${KEY_MAX}`);
+    checkKey("keyBy gave", key);
     seen++;
     if (!reinterpret && (seen <= CHECKED_FIRST || seen % CHECKED_ONE_IN === 0)) {
       checked++;
@@ -76,6 +73,7 @@ export function exchangeOut(node: ExchangeNode, runtime: OperatorRuntime): Push 
     record.step = exchange.name;
     const key = keyOf(value);
     if (key !== lastKey) {
+      checkKey("keyBy gave", key);
       partition = partitionOf(key, partitions);
       lastKey = key;
     }

@@ -1,4 +1,5 @@
 import type { FlowNode } from "../dsl/graph.ts";
+import { checkKey } from "../kafka/key.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
@@ -23,12 +24,14 @@ export function sink(node: Extract<FlowNode, { kind: "sink" }>, runtime: Operato
     if (placeOf) {
       const place = placeOf(value);
       if (place !== lastPlace) {
+        checkKey(`${topic.partitionBy ? "partitionBy" : "key"} gave`, place);
         lastPartition = partitionOf(place, partitions);
         lastPlace = place;
       }
       partition = lastPartition;
     }
     const key = topic.key ? topic.key(value) : null;
+    if (key !== null && key !== lastPlace) checkKey("key gave", key);
     frames.writeEncoded(index, partition, record.ingestMs, key, NO_PREFIX, topic.codec, value);
     runtime.countOut();
   };

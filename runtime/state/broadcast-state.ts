@@ -12,6 +12,7 @@
 import type { Codec } from "../../schemas/codec.ts";
 import type { Broadcast } from "../dsl/process.ts";
 import { assert } from "../errors.ts";
+import { checkKey } from "../kafka/key.ts";
 import { NO_WATERMARK } from "../time.ts";
 import { type ChangelogKey, mapKey } from "./changelog-key.ts";
 import { SchemaLedger } from "./schema-ledger.ts";
@@ -42,6 +43,7 @@ export class BroadcastState<V> implements StateBackend {
   readonly facade: Broadcast<V>;
   /** The next offset to read. */
   next = -1;
+  readonly #topic: string;
   readonly #name: string;
   readonly #current: Current;
   readonly #partitions: readonly number[];
@@ -54,6 +56,7 @@ export class BroadcastState<V> implements StateBackend {
   #inForce: InForce<V> | undefined;
 
   constructor(topic: string, stored: Codec<V[]>, current: Current, partitions: readonly number[]) {
+    this.#topic = topic;
     this.#name = broadcastStateName(topic);
     this.#current = current;
     this.#partitions = partitions;
@@ -71,6 +74,7 @@ export class BroadcastState<V> implements StateBackend {
 
   /** A record of the topic. @param value `undefined`: deletes the key. */
   apply(key: string, value: V | undefined, activeFromMs: number, offset: number): void {
+    checkKey(`broadcast "${this.#topic}": the record has`, key);
     const versions = this.#keys.get(key) ?? [];
     this.#keys.set(key, versions);
     // B1
@@ -154,7 +158,7 @@ export class BroadcastState<V> implements StateBackend {
     this.#dirty.clear();
   }
 
-  restore(key: ChangelogKey, _partition: number, bytes: Buffer | null): void {
+  restore(key: ChangelogKey, partition: number, bytes: Buffer | null): void {
     assert(key.kind === "map", () => `a ${key.kind} record in broadcast ${this.#name}`);
     const offset = Number(key.name);
     if (bytes === null) {
@@ -162,7 +166,7 @@ export class BroadcastState<V> implements StateBackend {
       this.#restored.delete(offset);
       return;
     }
-    const [value] = this.#schemas.decode(bytes, HEAD_BYTES);
+    const [value] = this.#schemas.decode(bytes, partition, HEAD_BYTES);
     this.#restored.set(offset, { key: key.key, offset, activeFromMs: bytes.readDoubleLE(1), value });
   }
 
@@ -171,7 +175,6 @@ export class BroadcastState<V> implements StateBackend {
   }
 
   seal(): void {
-    this.#schemas.seal();
     for (const { key, offset, activeFromMs, value } of [...this.#restored.values()].sort(
       (a, b) => a.offset - b.offset,
     ))

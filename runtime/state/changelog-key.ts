@@ -6,6 +6,7 @@
  *   v \0 step.state \0 key              a value
  *   m \0 step.state \0 length:key name  an entry of a map (length of the key, since both may hold any character)
  *   t \0 step \0 domain time \0 key     a timer; domain `e` or `p`
+ *   c \0 step.state \0 index:kind rest  a part of a value that is too large for one record; `kind` and `rest` are of its key
  *
  * A null value deletes. Names of steps and states hold no \0 (checked by the planner).
  */
@@ -17,6 +18,11 @@ export type ChangelogKey =
   | { readonly kind: "schema"; readonly state: string; readonly id: number }
   | { readonly kind: "value"; readonly state: string; readonly key: string }
   | { readonly kind: "map"; readonly state: string; readonly key: string; readonly name: string }
+  | {
+      readonly kind: "part";
+      readonly index: number /** The changelog key of the value. */;
+      readonly of: string;
+    }
   | {
       readonly kind: "timer";
       readonly step: string;
@@ -32,6 +38,12 @@ export const mapKey = (state: string, key: string, name: string): string =>
   `m\0${state}\0${key.length}:${key}${name}`;
 export const timerKey = (step: string, domain: "event" | "processing", timeMs: number, key: string): string =>
   `t\0${step}\0${domain === "event" ? "e" : "p"}${timeMs}\0${key}`;
+
+/** @param of the changelog key of a value. */
+export function partKey(of: string, index: number): string {
+  const nameEnd = of.indexOf("\0", 2);
+  return `c${of.slice(1, nameEnd + 1)}${index}:${of[0]}${of.slice(nameEnd + 1)}`;
+}
 
 export function parseChangelogKey(text: string): ChangelogKey {
   if (text === PROGRESS_KEY) return { kind: "progress" };
@@ -86,6 +98,11 @@ function keyOf(kind: string, name: string, rest: string): ChangelogKey {
         key: rest.slice(colon + 1, colon + 1 + length),
         name: rest.slice(colon + 1 + length),
       };
+    }
+    case "c": {
+      const colon = rest.indexOf(":");
+      const of = `${rest[colon + 1]}\0${name}\0${rest.slice(colon + 2)}`;
+      return { kind: "part", index: Number(rest.slice(0, colon)), of };
     }
     case "t": {
       const end = rest.indexOf("\0");

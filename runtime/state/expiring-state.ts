@@ -5,13 +5,16 @@
  *      last wrote it. In event time both are times of records: what a record sees does not depend on when it is read, unless
  *      it is late.
  * TL2  Once time (the watermark, or the clock) has passed the deadline, the entry leaves memory, and the changelog by a
- *      tombstone, whether or not anybody asks for it: at most `EXPIRED_A_TURN` entries a turn, so that a turn stays short.
+ *      tombstone, whether or not anybody asks for it: in a turn `EXPIRED_A_TURN` entries, and twice as many as were written in it.
+ *      So a turn stays as short as what it read, and what goes keeps up with what comes.
  * TL3  An entry waits in the heap of deadlines once; a later deadline is found out when its turn comes. Deadlines there are
  *      rounded up to 1/64 of the life, so that many entries share one.
+ * TL4  One that is deleted leaves memory with the next epoch; the heap is rid of such ones when they are as many as the others.
  */
 import type { Codec } from "../../schemas/codec.ts";
 import type { MapState, TimeToLive, ValueState } from "../dsl/state.ts";
 import { assert } from "../errors.ts";
+import { checkKey } from "../kafka/key.ts";
 import { NO_WATERMARK } from "../time.ts";
 import { type ChangelogKey, mapKey, valueKey } from "./changelog-key.ts";
 import { SchemaLedger } from "./schema-ledger.ts";
@@ -20,6 +23,8 @@ import { TimeHeap } from "./time-heap.ts";
 import type { Undoable, UndoLog } from "./undo-log.ts";
 
 const EXPIRED_A_TURN = 1_000;
+/** So many entries that are gone are worth a pass over the heap. */
+const GONE_MIN = 4_096;
 
 class Entry<V> {
   readonly key: string;
@@ -30,6 +35,8 @@ class Entry<V> {
   deadlineMs: number;
   waits = false;
   stored = false;
+  /** Forgotten, though the heap may still hold it. */
+  gone = false;
 
   constructor(key: string, partition: number, name: string, value: V | undefined, deadlineMs: number) {
     this.key = key;
@@ -55,6 +62,10 @@ export class ExpiringState<V> implements StateBackend, Undoable {
   /** Taken from the heap and not looked at yet (TL2). */
   #due: readonly Entry<V>[] = [];
   #dueAt = 0;
+  /** Entries written since the last turn. */
+  #written = 0;
+  /** Entries in the heap that are gone (TL4). */
+  #gone = 0;
 
   constructor(
     kind: "value" | "map",
@@ -72,6 +83,11 @@ export class ExpiringState<V> implements StateBackend, Undoable {
     this.#undo = undo;
     this.#grainMs = Math.max(1, Math.floor(ttl.after / 64));
     this.facade = kind === "value" ? this.#valueFacade() : this.#mapFacade();
+  }
+
+  /** How many entries wait for their time, those that are gone among them. */
+  get waiting(): number {
+    return this.#deadlines.size + this.#due.length - this.#dueAt;
   }
 
   #valueFacade(): ValueState<V> {
@@ -92,7 +108,10 @@ export class ExpiringState<V> implements StateBackend, Undoable {
     return {
       get: (name) => this.#get(name),
       has: (name) => this.#get(name) !== undefined,
-      put: (name, value) => this.#set(name, value),
+      put: (name, value) => {
+        checkKey(`state "${this.#name}": the name`, name);
+        this.#set(name, value);
+      },
       delete: (name) => this.#delete(name),
       entries,
       *values() {
@@ -121,6 +140,8 @@ export class ExpiringState<V> implements StateBackend, Undoable {
   }
 
   #set(name: string, value: V): void {
+    this.#schemas.check(value);
+    this.#written++;
     const { key, partition } = this.#current;
     let names = this.#keys.get(key);
     if (!names) {
@@ -169,7 +190,9 @@ export class ExpiringState<V> implements StateBackend, Undoable {
 
   expire(watermark: number, nowMs: number): void {
     const now = this.#ttl.time === "processing" ? nowMs : watermark;
-    for (let budget = EXPIRED_A_TURN; budget > 0; budget--) {
+    const budget = EXPIRED_A_TURN + 2 * this.#written;
+    this.#written = 0;
+    for (let done = 0; done < budget; done++) {
       if (this.#dueAt >= this.#due.length) {
         const next = this.#deadlines.next();
         if (next > now) return;
@@ -178,6 +201,10 @@ export class ExpiringState<V> implements StateBackend, Undoable {
       }
       const entry = this.#due[this.#dueAt++]!;
       entry.waits = false;
+      if (entry.gone) {
+        this.#gone--;
+        continue;
+      }
       if (entry.deadlineMs === Number.POSITIVE_INFINITY) {
         entry.deadlineMs = this.#deadline(now);
         if (entry.value !== undefined) this.#dirty.add(entry);
@@ -196,10 +223,18 @@ export class ExpiringState<V> implements StateBackend, Undoable {
     if (!this.#dirty.has(entry)) this.#forget(entry);
   }
 
-  #forget({ key, name }: Entry<V>): void {
-    const names = this.#keys.get(key);
-    names?.delete(name);
-    if (names?.size === 0) this.#keys.delete(key);
+  #forget(entry: Entry<V>): void {
+    const names = this.#keys.get(entry.key);
+    names?.delete(entry.name);
+    if (names?.size === 0) this.#keys.delete(entry.key);
+    entry.gone = true;
+    if (!entry.waits) return;
+    this.#gone++;
+    if (this.#gone < GONE_MIN || 2 * this.#gone < this.#deadlines.size) return;
+    // Those that are due are out of the heap, and looked at in their turn.
+    const due = this.#due.slice(this.#dueAt);
+    this.#deadlines.keep(({ gone }) => !gone);
+    this.#gone = due.filter(({ gone }) => gone).length;
   }
 
   // --- the changelog -------------------------------------------------------------------------------------------------
@@ -218,8 +253,7 @@ export class ExpiringState<V> implements StateBackend, Undoable {
       } else {
         if (entry.stored) writer.delete(partition, id);
         entry.stored = false;
-        // One that waits is forgotten when its time comes; it may be written again before.
-        if (!entry.waits) this.#forget(entry);
+        this.#forget(entry);
       }
     }
     this.#dirty.clear();
@@ -237,7 +271,7 @@ export class ExpiringState<V> implements StateBackend, Undoable {
     }
     // What was written before the state had a time to live lives from now on.
     const deadlineMs = this.#schemas.deadlineOf(bytes) ?? Number.NaN;
-    const entry = new Entry<V>(key.key, partition, name, this.#schemas.decode(bytes), deadlineMs);
+    const entry = new Entry<V>(key.key, partition, name, this.#schemas.decode(bytes, partition), deadlineMs);
     entry.stored = true;
     names.set(name, entry);
   }
@@ -247,7 +281,6 @@ export class ExpiringState<V> implements StateBackend, Undoable {
   }
 
   seal(): void {
-    this.#schemas.seal();
     const { watermark, nowMs } = this.#current;
     const now = this.#ttl.time === "processing" ? nowMs : watermark;
     for (const names of this.#keys.values()) {

@@ -41,6 +41,7 @@ export class HeapListState<T> implements StateBackend, Undoable {
       return list;
     };
     const put = (values: readonly T[]) => {
+      for (const value of values) this.#schemas.check(value);
       const list = listOf();
       undo.note(this, list, list.values);
       list.values = [...values];
@@ -49,6 +50,7 @@ export class HeapListState<T> implements StateBackend, Undoable {
     this.facade = {
       get: () => this.#lists.get(current.key)?.values ?? EMPTY,
       add: (value) => {
+        this.#schemas.check(value);
         const list = listOf();
         undo.note(this, list, list.values.length);
         this.#changed(list, list.values.length);
@@ -78,7 +80,7 @@ export class HeapListState<T> implements StateBackend, Undoable {
     const list = this.#restored.get(key.key) ?? { partition, values: new Map<number, T>() };
     this.#restored.set(key.key, list);
     if (value === null) list.values.delete(Number(key.name));
-    else list.values.set(Number(key.name), this.#schemas.decode(value));
+    else list.values.set(Number(key.name), this.#schemas.decode(value, partition));
   }
 
   learnSchema(id: number, schema: string, partition: number): void {
@@ -86,7 +88,6 @@ export class HeapListState<T> implements StateBackend, Undoable {
   }
 
   seal(): void {
-    this.#schemas.seal();
     for (const [key, { partition, values }] of this.#restored) {
       if (values.size === 0) continue;
       const ordered = [...values].sort(([a], [b]) => a - b).map(([, value]) => value);

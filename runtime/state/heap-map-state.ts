@@ -1,12 +1,14 @@
 /**
  * Named values a key, on the heap; a change writes its entry alone.
  *
- * HM1  An entry that is not in its map any more is deleted, and stays so: a name that comes back gets a new entry. So the
- *      entries that changed in an epoch, in the order they changed first, end at what holds now.
+ * HM1  An entry that is not in its map any more is deleted: a name that comes back gets a new entry, unless what deleted it is
+ *      undone. So one that is deleted says so in the changelog only where no other has its name now.
+ * HM2  What comes and goes within an epoch leaves nothing in the changelog.
  */
 import type { Codec } from "../../schemas/codec.ts";
 import type { MapState } from "../dsl/state.ts";
 import { assert } from "../errors.ts";
+import { checkKey } from "../kafka/key.ts";
 import { type ChangelogKey, mapKey } from "./changelog-key.ts";
 import { SchemaLedger } from "./schema-ledger.ts";
 import type { ChangelogWriter, CurrentKey, StateBackend } from "./state-store.ts";
@@ -25,6 +27,8 @@ interface Entry<V> {
   /** Undefined: deleted (HM1). */
   value: V | undefined;
   isDirty: boolean;
+  /** Whether the changelog has it. */
+  stored: boolean;
 }
 
 const NOTHING: ReadonlyMap<string, never> = new Map<string, never>();
@@ -52,7 +56,11 @@ export class HeapMapState<V> implements StateBackend, Undoable<Entry<V>, V | und
     this.facade = {
       get: (name) => here().get(name)?.value,
       has: (name) => here().has(name),
-      put: set,
+      put: (name, value) => {
+        checkKey(`state "${this.#name}": the name`, name);
+        this.#schemas.check(value);
+        set(name, value);
+      },
       delete: (name) => {
         if (here().has(name)) set(name, undefined);
       },
@@ -104,7 +112,7 @@ export class HeapMapState<V> implements StateBackend, Undoable<Entry<V>, V | und
   }
 
   #addEntry(owner: Owner<V>, name: string): Entry<V> {
-    const entry = { owner, name, value: undefined, isDirty: false };
+    const entry = { owner, name, value: undefined, isDirty: false, stored: false };
     owner.entries.set(name, entry);
     return entry;
   }
@@ -125,7 +133,8 @@ export class HeapMapState<V> implements StateBackend, Undoable<Entry<V>, V | und
       return;
     }
     const kept = entry ?? this.#addEntry(owner ?? this.#addOwner(key.key, partition), key.name);
-    kept.value = this.#schemas.decode(value);
+    kept.value = this.#schemas.decode(value, partition);
+    kept.stored = true;
   }
 
   learnSchema(id: number, schema: string, partition: number): void {
@@ -136,9 +145,7 @@ export class HeapMapState<V> implements StateBackend, Undoable<Entry<V>, V | und
     return this.#dirty.length > 0;
   }
 
-  seal(): void {
-    this.#schemas.seal();
-  }
+  seal(): void {}
 
   flush(writer: ChangelogWriter): void {
     const dirty = this.#dirty;
@@ -147,8 +154,11 @@ export class HeapMapState<V> implements StateBackend, Undoable<Entry<V>, V | und
       entry.isDirty = false;
       const { owner, name, value } = entry;
       const key = mapKey(this.#name, owner.key, name);
-      if (value === undefined) writer.delete(owner.partition, key);
-      else this.#schemas.write(writer, owner.partition, key, value);
+      if (value !== undefined) this.#schemas.write(writer, owner.partition, key, value);
+      else if (entry.stored && !this.#owners.get(owner.key)?.entries.has(name))
+        // HM1, HM2
+        writer.delete(owner.partition, key);
+      entry.stored = value !== undefined;
     }
   }
 }

@@ -13,6 +13,8 @@ interface Entry<T> {
   readonly partition: number;
   value: T | undefined;
   isDirty: boolean;
+  /** Whether the changelog has it: what comes and goes within an epoch leaves nothing there. */
+  stored: boolean;
 }
 
 export class HeapValueState<T> implements StateBackend, Undoable<Entry<T>, T | undefined> {
@@ -35,7 +37,10 @@ export class HeapValueState<T> implements StateBackend, Undoable<Entry<T>, T | u
     };
     this.facade = {
       get: () => this.#entries.get(current.key)?.value,
-      put: set,
+      put: (value) => {
+        this.#schemas.check(value);
+        set(value);
+      },
       clear: () => {
         if (this.#entries.get(current.key)?.value !== undefined) set(undefined);
       },
@@ -47,7 +52,7 @@ export class HeapValueState<T> implements StateBackend, Undoable<Entry<T>, T | u
   }
 
   #add(key: string, partition: number): Entry<T> {
-    const entry = { key, partition, value: undefined, isDirty: false };
+    const entry = { key, partition, value: undefined, isDirty: false, stored: false };
     this.#entries.set(key, entry);
     return entry;
   }
@@ -55,7 +60,11 @@ export class HeapValueState<T> implements StateBackend, Undoable<Entry<T>, T | u
   restore(key: ChangelogKey, partition: number, value: Buffer | null): void {
     assert(key.kind === "value", () => `a ${key.kind} record in value state ${this.#name}`);
     if (value === null) this.#entries.delete(key.key);
-    else this.#add(key.key, partition).value = this.#schemas.decode(value);
+    else {
+      const entry = this.#add(key.key, partition);
+      entry.value = this.#schemas.decode(value, partition);
+      entry.stored = true;
+    }
   }
 
   learnSchema(id: number, schema: string, partition: number): void {
@@ -66,9 +75,7 @@ export class HeapValueState<T> implements StateBackend, Undoable<Entry<T>, T | u
     return this.#dirty.length > 0;
   }
 
-  seal(): void {
-    this.#schemas.seal();
-  }
+  seal(): void {}
 
   flush(writer: ChangelogWriter): void {
     const dirty = this.#dirty;
@@ -78,10 +85,11 @@ export class HeapValueState<T> implements StateBackend, Undoable<Entry<T>, T | u
       entry.isDirty = false;
       if (value !== undefined) {
         this.#schemas.write(writer, partition, valueKey(this.#name, key), value);
+        entry.stored = true;
         continue;
       }
       this.#entries.delete(key);
-      writer.delete(partition, valueKey(this.#name, key));
+      if (entry.stored) writer.delete(partition, valueKey(this.#name, key));
     }
   }
 }

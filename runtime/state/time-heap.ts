@@ -2,9 +2,16 @@
 export class TimeHeap<T> {
   readonly #at = new Map<number, T[]>();
   /** A binary heap of the times in `#at`. */
-  readonly #times: number[] = [];
+  #times: number[] = [];
+  #size = 0;
+
+  /** How many things there are. */
+  get size(): number {
+    return this.#size;
+  }
 
   add(timeMs: number, thing: T): void {
+    this.#size++;
     const there = this.#at.get(timeMs);
     if (there) {
       there.push(thing);
@@ -31,6 +38,7 @@ export class TimeHeap<T> {
   /** Takes out everything of the earliest time, which is `timeMs`. */
   take(timeMs: number): readonly T[] {
     const things = this.#at.get(timeMs) ?? [];
+    this.#size -= things.length;
     this.#at.delete(timeMs);
     const times = this.#times;
     const last = times.pop()!;
@@ -46,5 +54,18 @@ export class TimeHeap<T> {
     }
     times[at] = last;
     return things;
+  }
+
+  /** Lets go of the things that are not to be kept. As much work as there are things. */
+  keep(isKept: (thing: T) => boolean): void {
+    this.#size = 0;
+    for (const [timeMs, things] of this.#at) {
+      const kept = things.filter(isKept);
+      this.#size += kept.length;
+      if (kept.length > 0) this.#at.set(timeMs, kept);
+      else this.#at.delete(timeMs);
+    }
+    // Sorted, it is a heap.
+    this.#times = [...this.#at.keys()].sort((a, b) => a - b);
   }
 }

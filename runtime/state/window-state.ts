@@ -5,12 +5,13 @@
  * WS1  A record's first change of an accumulator saves it; nothing is allocated for that, nor for further changes (U2).
  * WS2  An accumulator is in the dirty list once, however often it changes; `flush` writes it once, as it is then.
  * WS3  One that comes and goes within an epoch leaves nothing in the changelog, and is not kept until its end.
+ * WS4  What a record makes of an accumulator is looked at then: one that its codec cannot hold is that record's fault.
  *
  * In the changelog an accumulator is an entry of kind `m`: name `id`; value: schema u8 · results u32 · records u32 ·
  * start f64 · end f64, then the accumulator by its codec. Of a list that grows (`collect`) the accumulator there is empty, and
  * entries named `id+from` hold its values from `from` on, as many as came in one epoch.
  */
-import { type Aggregate, GROWS } from "../dsl/aggregate.ts";
+import { type Aggregate, elementOf } from "../dsl/aggregate.ts";
 import { assert } from "../errors.ts";
 import { type ChangelogKey, mapKey } from "./changelog-key.ts";
 import { SchemaLedger } from "./schema-ledger.ts";
@@ -76,6 +77,8 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
   readonly #grows: boolean;
   readonly #undo: UndoLog;
   readonly #schemas: SchemaLedger<Acc>;
+  /** Of a list that grows: what each of its values has to fit. */
+  readonly #element: SchemaLedger<unknown> | undefined;
   readonly #holder: Holder<Acc>;
   readonly #head = Buffer.alloc(HEAD_BYTES);
   #dirty: Accumulation<Acc>[] = [];
@@ -94,7 +97,9 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
     this.#undo = undo;
     this.#holder = holder;
     this.#schemas = new SchemaLedger(name, aggregate.codec);
-    this.#grows = GROWS in aggregate;
+    const element = elementOf(aggregate);
+    this.#grows = element !== undefined;
+    this.#element = element && new SchemaLedger<unknown>(name, element);
     this.#undoOpen = {
       takeBack: (entry) => {
         holder.release(entry as Accumulation<Acc>);
@@ -123,13 +128,21 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
   add(entry: Accumulation<Acc>, value: In, timestamp: number | undefined): void {
     this.change(entry);
     entry.value = this.#aggregate.add(entry.value, value, timestamp);
+    if (this.#element) this.#element.check(value);
+    else this.#schemas.check(entry.value);
     entry.records++;
+  }
+
+  /** `entry` is kept without a record in it. */
+  keepEmpty(entry: Accumulation<Acc>): void {
+    this.#schemas.check(entry.value);
   }
 
   /** `entry` takes over what `other` holds; `other`, the later one, is dropped. */
   absorb(entry: Accumulation<Acc>, other: Accumulation<Acc>): void {
     this.change(entry);
     entry.value = this.#aggregate.merge(entry.value, other.value);
+    if (!this.#grows) this.#schemas.check(entry.value);
     entry.records += other.records;
     entry.results = Math.max(entry.results, other.results);
     this.drop(other);
@@ -247,11 +260,13 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
 
   restore(key: ChangelogKey, partition: number, value: Buffer | null): void {
     assert(key.kind === "map", () => `a ${key.kind} record in window state ${this.#name}`);
-    const plus = key.name.indexOf("+");
-    if (plus >= 0) {
+    const plus = key.name.lastIndexOf("+");
+    // An id may be as large as 1e+21.
+    if (plus >= 0 && key.name[plus - 1] !== "e") {
       this.#restorePart(
         mapKey(this.#name, key.key, key.name.slice(0, plus)),
         Number(key.name.slice(plus + 1)),
+        partition,
         value,
       );
       return;
@@ -267,7 +282,7 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
       Number(key.name),
       value.readDoubleLE(9),
       value.readDoubleLE(17),
-      this.#schemas.decode(value, HEAD_BYTES),
+      this.#schemas.decode(value, partition, HEAD_BYTES),
     );
     entry.results = value.readUInt32LE(1);
     entry.records = value.readUInt32LE(5);
@@ -275,11 +290,11 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
     this.#restored.set(id, entry);
   }
 
-  #restorePart(id: string, from: number, value: Buffer | null): void {
+  #restorePart(id: string, from: number, partition: number, value: Buffer | null): void {
     const parts = this.#restoredParts.get(id) ?? new Map<number, unknown[]>();
     this.#restoredParts.set(id, parts);
     if (value === null) parts.delete(from);
-    else parts.set(from, this.#schemas.decode(value, HEAD_BYTES) as unknown[]);
+    else parts.set(from, this.#schemas.decode(value, partition, HEAD_BYTES) as unknown[]);
   }
 
   learnSchema(id: number, schema: string, partition: number): void {
@@ -287,7 +302,6 @@ export class WindowState<In, Acc, Out> implements StateBackend, Undoable {
   }
 
   seal(): void {
-    this.#schemas.seal();
     for (const [id, entry] of this.#restored) {
       if (this.#grows) this.#putTogether(entry, this.#restoredParts.get(id) ?? new Map());
       this.#holder.hold(entry);

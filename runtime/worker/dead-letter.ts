@@ -26,7 +26,8 @@ export function deadLetter(
     partition,
     offset,
     timestampMs: ingestMs,
-    reason: reason.slice(0, REASON_MAX),
+    // It may tell of a text that is cut within a character, or be cut so here.
+    reason: reason.slice(0, REASON_MAX).toWellFormed(),
     key: key?.subarray(0, KEY_MAX) ?? null,
     value: value?.subarray(0, VALUE_MAX) ?? null,
   });

@@ -8,6 +8,7 @@ import type { Progress } from "../checkpoint/progress.ts";
 import type { Broadcast } from "../dsl/process.ts";
 import { assert } from "../errors.ts";
 import type { StagePlan } from "../graph/plan.ts";
+import { keyText } from "../kafka/key.ts";
 import type { PolledPartition, Position, RecordCursor } from "../kafka/log.ts";
 import type { RecordContext } from "../operators/record-context.ts";
 import { BroadcastState, broadcastStateName } from "../state/broadcast-state.ts";
@@ -110,7 +111,7 @@ export class SideInputs {
           if (Number.isNaN(activeFromMs)) throw new Error("activeFrom gave NaN, which is not a time");
           broadcast.apply(source.keyOf(value), value, activeFromMs, offset);
         } else if (keyStart >= 0) {
-          broadcast.apply(buffer.toString("utf8", keyStart, keyEnd), undefined, NO_WATERMARK, offset);
+          broadcast.apply(keyText(buffer, keyStart, keyEnd), undefined, NO_WATERMARK, offset);
         }
       } catch (error) {
         onBad(error, records);

@@ -29,13 +29,15 @@ import { storedName } from "../graph/placement.ts";
 import { CHANGELOG, DEAD_LETTERS, type StagePlan } from "../graph/plan.ts";
 import { exchangeTopic } from "../graph/topics.ts";
 import { FrameWriter } from "../kafka/frames.ts";
+import { keyText } from "../kafka/key.ts";
 import type { PolledPartition, Position, RecordCursor, TopicPartition } from "../kafka/log.ts";
 import { type CompiledStage, compileStage } from "../operators/index.ts";
 import type { OperatorRuntime } from "../operators/operator-runtime.ts";
 import { RecordContext } from "../operators/record-context.ts";
 import type { StageStep } from "../operators/stage-step.ts";
+import { Changelog } from "../state/changelog.ts";
 import { type ChangelogKey, PROGRESS_KEY } from "../state/changelog-key.ts";
-import { type ChangelogWriter, StateStore } from "../state/state-store.ts";
+import { StateStore } from "../state/state-store.ts";
 import { UndoLog } from "../state/undo-log.ts";
 import { MAX_WATERMARK, NO_WATERMARK } from "../time.ts";
 import { deadLetter } from "./dead-letter.ts";
@@ -94,13 +96,7 @@ export class Task {
   readonly #steps: ReadonlyMap<string, StageStep>;
   readonly #inputs = new Map<string, InputPartition>();
   readonly #partitions: readonly number[];
-  readonly #changelog: ChangelogWriter = {
-    put: (partition, key, prefix, codec, value) =>
-      this.#frames.writeEncoded(CHANGELOG, partition, this.#record.nowMs, key, prefix, codec, value),
-    putBytes: (partition, key, value) =>
-      this.#frames.write(CHANGELOG, partition, this.#record.nowMs, key, value),
-    delete: (partition, key) => this.#frames.write(CHANGELOG, partition, this.#record.nowMs, key, null),
-  };
+  readonly #changelog = new Changelog(this.#frames, CHANGELOG, this.#record);
   #epoch = 0;
   #recordsInEpoch = 0;
   #sentWatermark = NO_WATERMARK;
@@ -188,9 +184,14 @@ export class Task {
         step?.timers?.[key.domain].restore(key.timeMs, key.key, partition, value !== null);
         return;
       }
-      case "schema":
+      case "part":
+        this.#changelog.restorePart(key, partition, value);
+        return;
       case "value":
       case "map":
+        if (!this.#changelog.isCut(key, partition, value)) this.#state.restore(key, partition, value);
+        return;
+      case "schema":
         this.#state.restore(key, partition, value);
     }
   }
@@ -232,6 +233,7 @@ export class Task {
     // Where the channels give more than what was saved, the first tick goes there, and fires what is due on the way.
     this.#savedWatermark = this.#record.watermark;
     this.#sentWatermark = NO_WATERMARK;
+    this.#changelog.seal((key, partition, value) => this.#state.restore(key, partition, value));
     this.#state.seal();
     for (const step of this.#stage.steps) step.seal(this.#record.watermark);
     return this.positions();
@@ -553,7 +555,7 @@ function rowOf(codec: Codec<unknown>, records: RecordCursor): Row<unknown> {
   const { buffer, keyStart, keyEnd, valueStart, valueEnd, timestampMs } = records;
   if (keyStart < 0) throw new Error("the key is null, and so it is no row");
   return {
-    key: buffer.toString("utf8", keyStart, keyEnd),
+    key: keyText(buffer, keyStart, keyEnd),
     value: valueStart < 0 ? undefined : codec.decode(buffer, valueStart, valueEnd),
     ingestMs: timestampMs,
   };

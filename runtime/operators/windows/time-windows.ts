@@ -164,6 +164,7 @@ export class TimeWindows implements StageStep {
     let index = 0;
     if (this.#counts) {
       const first = this.#pane(ofKey.key, ofKey.partition, start);
+      if (first.records === 0) this.#state.keepEmpty(first);
       this.#state.change(first);
       index = first.results++;
     }
