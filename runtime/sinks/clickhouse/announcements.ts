@@ -3,17 +3,19 @@
  *
  * A topic belongs to one sink, so whoever has initialised the id knows that no transaction is open on it: reading it to its
  * end shows every announcement that was ever committed.
+ *
+ * E1  What tables announce while a transaction is under way goes into the next one, together: a table waits for two at most,
+ *     however many there are. After one that was aborted they go one by one, so that a table that Kafka refuses delays no other.
  */
 import { DeadLetter } from "../../../schemas/index.ts";
 import type { KafkaConnection } from "../../config.ts";
-import { PacestreamError } from "../../errors.ts";
-import { ensureTopics, type TopicSpec } from "../../kafka/admin.ts";
+import { describeTopics, ensureTopics, type TopicSpec } from "../../kafka/admin.ts";
 import { FrameWriter } from "../../kafka/frames.ts";
 import type { CommitOutcome, PartitionReader, TransactionalWriter } from "../../kafka/log.ts";
 import { partitionOf } from "../../kafka/partitioner.ts";
 import { createTransactionalWriter } from "../../kafka/transactional-writer.ts";
+import { type Announcement, fromText, toText } from "./announcement.ts";
 import type { BadRecord, SinkTable } from "./batch.ts";
-import type { Announcement, Range } from "./protocol.ts";
 
 export interface AnnouncementsOptions {
   readonly kafka: KafkaConnection;
@@ -23,6 +25,27 @@ export interface AnnouncementsOptions {
   readonly log: (line: string) => void;
 }
 
+export interface Announced {
+  readonly outcome: CommitOutcome;
+  /** When the transaction began, by performance.now(): the id was ours then, if it was committed. */
+  readonly startedMs: number;
+}
+
+/** Announcements of one transaction. */
+interface Group {
+  readonly frames: FrameWriter;
+  readonly announcements: Map<string, Announcement>;
+  readonly done: Promise<Announced>;
+}
+
+/** Longer than Kafka's default: a machine that is busy takes its time, and who takes over aborts what is open at once. */
+const TRANSACTION_TIMEOUT_MS = 60_000;
+/** Readers of the topic read a segment at each start: what is compacted is not in the last one. */
+const SEGMENT_BYTES = 16 * 1024 * 1024;
+const DEAD_LETTER_STAGE = "clickhouse";
+/** Dead letters are kept for good. */
+const KEPT_CONFIG = { "cleanup.policy": "delete", "retention.ms": "-1" };
+
 export class Announcements {
   readonly #options: AnnouncementsOptions;
   readonly #topics: readonly [string, string];
@@ -30,57 +53,77 @@ export class Announcements {
   #deadLetterPartitions = 1;
   /** Transactions go one by one. */
   #queue: Promise<unknown> = Promise.resolve();
+  /** Of the next transaction (E1). */
+  #waiting: Group | undefined;
+  #oneByOne = false;
+  #latest = new Map<string, Announcement>();
 
   constructor(options: AnnouncementsOptions) {
     this.#options = options;
     this.#topics = [rangesTopic(options.name), options.deadLetterTopic];
     this.#writer = createTransactionalWriter(options.kafka, {
       transactionalId: options.name,
+      transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
       log: options.log,
     });
   }
 
   /** Fences every earlier owner, then reads the latest announcement of each table. @param reader is closed by the caller. */
-  async open(reader: PartitionReader): Promise<Map<string, Announcement>> {
+  async open(reader: PartitionReader): Promise<void> {
     const [topic, deadLetters] = this.#topics;
-    await ensureTopics(this.#options.kafka, [rangesTopicSpec(this.#options.name)]);
+    const { kafka, name } = this.#options;
+    const known = await describeTopics(kafka, [deadLetters]);
+    const missing = known.has(deadLetters)
+      ? []
+      : [{ topic: deadLetters, partitions: 1, config: KEPT_CONFIG }];
+    await ensureTopics(kafka, [rangesTopicSpec(name), ...missing]);
     this.#deadLetterPartitions = await reader.partitionCount(deadLetters);
     await this.#writer.init();
-    return readAnnouncements(reader, topic);
+    this.#latest = await readAnnouncements(reader, topic);
   }
 
-  /** One transaction: the announcement, and the dead letters of its ranges (X7). */
-  write(table: SinkTable, announcement: Announcement, bad: readonly BadRecord[]): Promise<CommitOutcome> {
-    const frames = new FrameWriter();
+  /** What Kafka holds of the table. */
+  latest(table: SinkTable): Announcement | undefined {
+    return this.#latest.get(keyOf(table));
+  }
+
+  /** In one transaction: the announcement, and the dead letters of its ranges (X7). */
+  write(table: SinkTable, announcement: Announcement, bad: readonly BadRecord[]): Promise<Announced> {
+    if (this.#waiting === undefined || this.#oneByOne) this.#waiting = this.#nextGroup();
+    const { frames, announcements, done } = this.#waiting;
     const nowMs = Date.now();
+    announcements.set(keyOf(table), announcement);
     frames.write(0, 0, nowMs, keyOf(table), Buffer.from(toText(announcement)));
     for (const record of bad) {
-      const { partition, offset, timestampMs, reason, key, value } = record;
-      const letter = {
-        job: this.#options.name,
-        stage: "clickhouse",
-        step: table.table,
-        topic: table.topic,
-        partition,
-        offset,
-        timestampMs,
-        reason,
-        key,
-        value,
-      };
-      const letterKey = `${table.topic}/${partition}`;
-      frames.write(
-        1,
-        partitionOf(letterKey, this.#deadLetterPartitions),
-        nowMs,
-        letterKey,
-        DeadLetter.encode(letter),
-      );
+      const letterKey = `${table.topic}/${record.partition}`;
+      const partition = partitionOf(letterKey, this.#deadLetterPartitions);
+      frames.write(1, partition, nowMs, letterKey, DeadLetter.encode(this.#letterOf(table, record)));
     }
-    const taken = frames.take();
-    const committed = this.#queue.then(() => this.#writer.commit(this.#topics, taken));
-    this.#queue = committed;
-    return committed;
+    return done;
+  }
+
+  #letterOf({ table, topic }: SinkTable, record: BadRecord): DeadLetter {
+    const { partition, offset, timestampMs, reason, key, value } = record;
+    const { name: job } = this.#options;
+    const stage = DEAD_LETTER_STAGE;
+    return { job, stage, step: stepOf(table), topic, partition, offset, timestampMs, reason, key, value };
+  }
+
+  #nextGroup(): Group {
+    const frames = new FrameWriter();
+    const announcements = new Map<string, Announcement>();
+    const done = this.#queue.then(async () => {
+      if (this.#waiting?.frames === frames) this.#waiting = undefined;
+      const startedMs = performance.now();
+      const outcome = await this.#writer.commit(this.#topics, frames.take());
+      this.#oneByOne = outcome.kind === "aborted";
+      if (outcome.kind === "committed") {
+        for (const [key, announcement] of announcements) this.#latest.set(key, announcement);
+      }
+      return { outcome, startedMs };
+    });
+    this.#queue = done;
+    return { frames, announcements, done };
   }
 
   async close(): Promise<void> {
@@ -94,7 +137,13 @@ export function rangesTopic(sink: string): string {
 
 /** One partition, compacted: the latest announcement of each table stays. */
 export function rangesTopicSpec(sink: string): TopicSpec {
-  return { topic: rangesTopic(sink), partitions: 1, config: { "cleanup.policy": "compact" } };
+  const config = { "cleanup.policy": "compact", "segment.bytes": `${SEGMENT_BYTES}` };
+  return { topic: rangesTopic(sink), partitions: 1, config };
+}
+
+/** The step that dead letters of a table name. */
+export function stepOf(table: string): string {
+  return `sink ${table}`;
 }
 
 /** The key under which a table's announcements stand. */
@@ -131,55 +180,4 @@ export async function readAnnouncements(
   }
   reader.pause([partition]);
   return latest;
-}
-
-/** JSON, so that an operator can read it with any Kafka tool: `{"v":1,"done":false,"generation":0,"ranges":[[partition,first,end],…]}`. */
-function toText({ ranges, generation, done, lettersFrom }: Announcement): string {
-  return JSON.stringify({
-    v: 1,
-    done,
-    generation,
-    ranges: ranges.map(({ partition, first, end }) => [partition, first, end]),
-    lettersFrom,
-  });
-}
-
-function fromText(text: string, where: string): Announcement {
-  const value = parse(text);
-  if (value?.v !== 1 || !Array.isArray(value.ranges) || !value.ranges.every(isRange)) {
-    throw new PacestreamError(
-      "SINK_STATE",
-      `${where} is not an announcement this version can read: ${text.slice(0, 200)}`,
-    );
-  }
-  const ranges: Range[] = value.ranges.map(([partition, first, end]) => ({ partition, first, end }));
-  const announcement = { ranges, generation: Number(value.generation ?? 0), done: value.done === true };
-  return Array.isArray(value.lettersFrom)
-    ? { ...announcement, lettersFrom: value.lettersFrom.map(Number) }
-    : announcement;
-}
-
-interface Stored {
-  readonly v?: unknown;
-  readonly done?: unknown;
-  readonly generation?: unknown;
-  readonly ranges?: unknown;
-  readonly lettersFrom?: unknown;
-}
-
-function parse(text: string): Stored | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isRange(value: unknown): value is [number, number, number] {
-  return (
-    Array.isArray(value) &&
-    value.length === 3 &&
-    value.every((part) => Number.isSafeInteger(part) && part >= 0)
-  );
 }

@@ -9,12 +9,11 @@
 import { isUtf8 } from "node:buffer";
 
 /** Returns the position after the value that begins at `at`, or -1. */
-type Step = (bytes: Buffer, at: number, end: number) => number;
+export type Step = (bytes: Buffer, at: number, end: number) => number;
 
-/** @returns whether `bytes[start, end)` are one value of `schema` (its JSON text). */
-export function valueCheck(schema: string): (bytes: Buffer, start: number, end: number) => boolean {
-  const step = compile(JSON.parse(schema), new Map(), "");
-  return (bytes, start, end) => step(bytes, start, end) === end;
+/** Walks over one value of `schema` (its JSON text). `bytes[start, end)` are exactly one when it ends at `end`. */
+export function valueWalk(schema: string): Step {
+  return compile(JSON.parse(schema), new Map(), "");
 }
 
 function compile(schema: unknown, named: Map<string, Step>, namespace: string): Step {

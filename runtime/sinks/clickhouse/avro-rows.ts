@@ -7,9 +7,11 @@
  *
  * R1  A record goes in only when it was checked to be exactly one value of the schema: one byte more or less would shift
  *     all rows after it.
+ * R2  Where each row lies is not noted: who has to know (a row is refused) walks over them again.
  */
 import type { Codec } from "../../../schemas/index.ts";
 import { assert } from "../../errors.ts";
+import type { Step } from "./avro-check.ts";
 
 const SYNC = Buffer.from("pacestream-rows!", "latin1");
 
@@ -46,11 +48,21 @@ export function columnName(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+/** Where a row lies, and of which record it is. */
+export interface RowPlace {
+  readonly start: number;
+  readonly end: number;
+  readonly partition: number;
+  readonly offset: number;
+}
+
 /** Grows as rows come; copies them, so the reader may reuse its buffer. */
 export class AvroRows {
   #bytes: Buffer;
   #length = 0;
   #count = 0;
+  /** By partition: the offset after its last row. */
+  #ends: number[] = [];
 
   constructor(capacityBytes = 1 << 16) {
     this.#bytes = Buffer.allocUnsafeSlow(capacityBytes);
@@ -62,6 +74,11 @@ export class AvroRows {
 
   get bytes(): number {
     return this.#length;
+  }
+
+  /** By partition with rows: the offset after its last. */
+  ends(): Map<number, number> {
+    return new Map(this.#ends.flatMap((end, partition) => (end > 0 ? [[partition, end]] : [])));
   }
 
   /** Adds the value `buffer[start, end)`, checked by the caller (R1). */
@@ -76,17 +93,59 @@ export class AvroRows {
     at = writeLong(this.#bytes, at, partition);
     this.#length = writeLong(this.#bytes, at, offset);
     this.#count++;
+    while (this.#ends.length <= partition) this.#ends.push(0);
+    this.#ends[partition] = offset + 1;
   }
 
-  /** The file in pieces, views of this object's memory: not to be changed until they are sent. */
+  /** Where the rows lie, in order (R2). @param walk over a value of their schema. */
+  places(walk: Step): RowPlace[] {
+    const places: RowPlace[] = [];
+    for (let start = 0; start < this.#length; ) {
+      const valueEnd = walk(this.#bytes, start, this.#length);
+      assert(valueEnd >= start, "rows are values of the schema (R1)");
+      const partition = readLong(this.#bytes, valueEnd);
+      const offset = readLong(this.#bytes, partition.end);
+      places.push({ start, end: offset.end, partition: partition.value, offset: offset.value });
+      start = offset.end;
+    }
+    return places;
+  }
+
+  /** Takes the rows out for which `out` holds. @param places of all rows; no longer true afterwards. */
+  remove(places: readonly RowPlace[], out: (row: number) => boolean): void {
+    this.#length = 0;
+    this.#count = 0;
+    this.#ends = [];
+    for (let row = 0; row < places.length; row++) {
+      if (out(row)) continue;
+      const { start, end, partition, offset } = places[row]!;
+      this.#bytes.copyWithin(this.#length, start, end);
+      this.#length += end - start;
+      this.#count++;
+      while (this.#ends.length <= partition) this.#ends.push(0);
+      this.#ends[partition] = offset + 1;
+    }
+  }
+
+  /** All rows as a file, in pieces, views of this object's memory: not to be changed until they are sent. */
   file(format: RowFormat): readonly Buffer[] {
-    const block = Buffer.concat([avroLong(this.#count), avroLong(this.#length)]);
-    return [format.header, block, this.#bytes.subarray(0, this.#length), SYNC];
+    return this.#file(format, this.#count, 0, this.#length);
+  }
+
+  /** Rows `[from, to)` as a file. */
+  part(format: RowFormat, places: readonly RowPlace[], from: number, to: number): readonly Buffer[] {
+    return this.#file(format, to - from, places[from]!.start, places[to - 1]!.end);
+  }
+
+  #file(format: RowFormat, count: number, start: number, end: number): readonly Buffer[] {
+    const block = Buffer.concat([avroLong(count), avroLong(end - start)]);
+    return [format.header, block, this.#bytes.subarray(start, end), SYNC];
   }
 
   clear(): void {
     this.#length = 0;
     this.#count = 0;
+    this.#ends = [];
   }
 }
 
@@ -99,6 +158,19 @@ function writeLong(bytes: Buffer, at: number, value: number): number {
   }
   bytes[at++] = rest;
   return at;
+}
+
+/** What `writeLong` wrote, and the position after it. */
+function readLong(bytes: Buffer, start: number): { value: number; end: number } {
+  let raw = 0;
+  let scale = 1;
+  let at = start;
+  for (;;) {
+    const byte = bytes[at++]!;
+    raw += (byte & 127) * scale;
+    if (byte < 128) return { value: raw / 2, end: at };
+    scale *= 128;
+  }
 }
 
 function avroLong(value: number): Buffer {

@@ -9,8 +9,9 @@
 import { assert } from "../../errors.ts";
 import type { PartitionReader, PolledPartition } from "../../kafka/log.ts";
 import { Signal } from "../../kafka/signal.ts";
+import type { Range } from "./announcement.ts";
+import { isAmong, type Offsets } from "./apart.ts";
 import { Batch, type BatchLimits, type RecordSorter } from "./batch.ts";
-import type { Range } from "./protocol.ts";
 
 const POLL_MS = 500;
 
@@ -30,14 +31,14 @@ export interface BatchReaderOptions {
   readonly reader: PartitionReader;
   readonly topic: string;
   readonly sorter: RecordSorter;
-  readonly limits: BatchLimits;
+  readonly limits: Readonly<BatchLimits>;
 }
 
 export class BatchReader {
   readonly #reader: PartitionReader;
   readonly #topic: string;
   readonly #sorter: RecordSorter;
-  readonly #limits: BatchLimits;
+  readonly #limits: Readonly<BatchLimits>;
 
   /** Being filled. */
   #ahead: Batch;
@@ -67,23 +68,29 @@ export class BatchReader {
   }
 
   /**
-   * The records of exactly these ranges. Before `start` only.
-   * @throws OffsetOutOfRangeError when Kafka does not keep them any more.
+   * The records of exactly these ranges but those at offsets that are set apart, as far as Kafka keeps them. Before `start` only.
+   * @param kept by partition, the first offset that Kafka keeps
    */
-  async reread(ranges: readonly Range[]): Promise<Batch> {
+  async reread(ranges: readonly Range[], apart: Offsets, kept: readonly number[]): Promise<Batch> {
     assert(this.#running === undefined, "ranges are read again before reading goes on");
     const batch = new Batch(this.#limits);
-    const open = new Map(ranges.map((range) => [range.partition, range]));
+    const isApart = isAmong(apart);
+    const open = new Map<number, Range>();
+    for (const range of ranges) {
+      batch.cover(range.partition, range.first, range.end);
+      const first = Math.max(range.first, kept[range.partition] ?? 0);
+      if (first < range.end) open.set(range.partition, { ...range, first });
+    }
     this.#reader.assign(
-      ranges.map(({ partition, first }) => ({ topic: this.#topic, partition, offset: first })),
+      [...open.values()].map(({ partition, first }) => ({ topic: this.#topic, partition, offset: first })),
     );
     while (open.size > 0 && !this.#stopped) {
       for (const { partition, records, nextOffset } of await this.#reader.poll(POLL_MS)) {
         const range = open.get(partition);
         if (range === undefined) continue;
-        while (records.next() && records.offset < range.end) this.#sorter.add(batch, partition, records);
+        while (records.next() && records.offset < range.end)
+          if (!isApart(partition, records.offset)) this.#sorter.add(batch, partition, records);
         if (nextOffset < range.end) continue;
-        batch.cover(partition, range.first, range.end);
         open.delete(partition);
         this.#reader.pause([{ topic: this.#topic, partition }]);
       }

@@ -6,9 +6,9 @@
  */
 import type { Codec } from "../../../schemas/index.ts";
 import type { RecordCursor } from "../../kafka/log.ts";
-import { valueCheck } from "./avro-check.ts";
+import type { Range, RowsAtHand } from "./announcement.ts";
+import { type Step, valueWalk } from "./avro-check.ts";
 import { AvroRows, type RowFormat, rowFormat } from "./avro-rows.ts";
-import type { Range } from "./protocol.ts";
 
 /** Where the records of a topic go. */
 export interface SinkTable {
@@ -18,7 +18,7 @@ export interface SinkTable {
   readonly codec: Codec<unknown>;
 }
 
-/** A record that is no value of the schema. Key and value are copies, the value cut to `BAD_VALUE_BYTES_MAX`. */
+/** A record that is set apart. Key and value are copies, the value cut to `BAD_VALUE_BYTES_MAX`. */
 export interface BadRecord {
   readonly partition: number;
   readonly offset: number;
@@ -28,22 +28,25 @@ export interface BadRecord {
   readonly value: Buffer | null;
 }
 
+/** Whoever makes them may change them: the batches being filled heed it. */
 export interface BatchLimits {
-  readonly rowsMax: number;
-  readonly bytesMax: number;
+  rowsMax: number;
+  bytesMax: number;
 }
 
 /** Below Kafka's usual limit of 1 MB a record, with room for what else a dead letter says. */
 const BAD_VALUE_BYTES_MAX = 900_000;
+const BAD_KEY_BYTES_MAX = 1024;
+const REASON_MAX = 1000;
 
 export class Batch {
   readonly rows = new AvroRows();
   readonly bad: BadRecord[] = [];
   readonly #ranges = new Map<number, { first: number; end: number }>();
-  readonly #limits: BatchLimits;
+  readonly #limits: Readonly<BatchLimits>;
   #badBytes = 0;
 
-  constructor(limits: BatchLimits) {
+  constructor(limits: Readonly<BatchLimits>) {
     this.#limits = limits;
   }
 
@@ -54,6 +57,10 @@ export class Batch {
   /** Records, good and bad. */
   get count(): number {
     return this.rows.count + this.bad.length;
+  }
+
+  atHand(): RowsAtHand {
+    return { count: this.rows.count, ends: this.rows.ends() };
   }
 
   /** One range for each partition with records, in the order of partitions. */
@@ -89,42 +96,25 @@ export class Batch {
 /** Sorts the records of one table into batches. */
 export class RecordSorter {
   readonly format: RowFormat;
+  /** Over a value of the table's schema. */
+  readonly walk: Step;
   readonly #codec: Codec<unknown>;
-  readonly #isValue: ReturnType<typeof valueCheck>;
 
   constructor(codec: Codec<unknown>) {
     this.format = rowFormat(codec);
+    this.walk = valueWalk(codec.schema);
     this.#codec = codec;
-    this.#isValue = valueCheck(codec.schema);
   }
 
   /** Adds the cursor's record, a row or a bad record; does not touch the batch's ranges. */
   add(batch: Batch, partition: number, record: RecordCursor): void {
     const { buffer, valueStart, valueEnd, offset } = record;
-    if (this.isGood(record)) {
-      batch.rows.append(buffer, valueStart, valueEnd, partition, offset);
-      return;
-    }
-    const value =
-      valueStart < 0
-        ? null
-        : copyOf(buffer, valueStart, Math.min(valueEnd, valueStart + BAD_VALUE_BYTES_MAX));
-    const key =
-      record.keyStart < 0
-        ? null
-        : copyOf(buffer, record.keyStart, Math.min(record.keyEnd, record.keyStart + 1024));
-    batch.addBad({
-      partition,
-      offset,
-      timestampMs: record.timestampMs,
-      reason: this.#reason(record),
-      key,
-      value,
-    });
+    if (this.isGood(record)) batch.rows.append(buffer, valueStart, valueEnd, partition, offset);
+    else batch.addBad(badRecord(partition, record, this.#reason(record)));
   }
 
   isGood({ buffer, valueStart, valueEnd }: RecordCursor): boolean {
-    return valueStart >= 0 && this.#isValue(buffer, valueStart, valueEnd);
+    return valueStart >= 0 && this.walk(buffer, valueStart, valueEnd) === valueEnd;
   }
 
   #reason({ buffer, valueStart, valueEnd }: RecordCursor): string {
@@ -136,6 +126,20 @@ export class RecordSorter {
     }
     return `not a value of the schema ${this.#codec.name}`;
   }
+}
+
+export function badRecord(partition: number, record: RecordCursor, reason: string): BadRecord {
+  const { buffer, keyStart, keyEnd, valueStart, valueEnd, offset, timestampMs } = record;
+  const valueCut = Math.min(valueEnd, valueStart + BAD_VALUE_BYTES_MAX);
+  const keyCut = Math.min(keyEnd, keyStart + BAD_KEY_BYTES_MAX);
+  return {
+    partition,
+    offset,
+    timestampMs,
+    reason: reason.slice(0, REASON_MAX).toWellFormed(),
+    key: keyStart < 0 ? null : copyOf(buffer, keyStart, keyCut),
+    value: valueStart < 0 ? null : copyOf(buffer, valueStart, valueCut),
+  };
 }
 
 function copyOf(buffer: Buffer, start: number, end: number): Buffer {

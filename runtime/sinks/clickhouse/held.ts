@@ -1,35 +1,23 @@
 /**
- * What a table really has of its topic, and where the sink has to go on when that is less than was announced: ClickHouse was
- * put back to an older state (a backup, an empty disk) while Kafka went on.
+ * What a table really has of its topic, and where the sink has to go on when that is less than was known to be there:
+ * ClickHouse was put back to an older state (a backup, an empty disk, a table that was dropped) while Kafka went on.
  *
  * H1  Inserts of a table follow each other, so what an older state lacks is an end of what was inserted: below a partition's
  *     last row nothing is missing. (A table that was put back AND written to since is for `reconcile` to find.)
- * H2  Offsets without a row at the end are usual: control records, records set apart. Only a good record counts as missing.
+ * H2  Offsets without a row at the end are usual: control records, records set apart. So an announcement says where the last
+ *     row of each partition lies, and only a table that does not reach as far lacks something.
  */
-import type { PartitionReader } from "../../kafka/log.ts";
-import type { RecordSorter } from "./batch.ts";
-import { type Announcement, hasRecords, type Range } from "./protocol.ts";
+import type { Announcement } from "./announcement.ts";
 
-const POLL_MS = 500;
-
-/**
- * Ranges that were known to be in ClickHouse and of which no row shows that they are. Usually none, or nothing but control
- * records and records set apart (H2).
- * @param ends by partition, the offset after its last row; absent: it has none
- * @param first by partition, the first offset that Kafka keeps
- */
-export function unproven(
-  latest: Pick<Announcement, "ranges" | "done">,
+/** Partitions whose last rows were known to be in ClickHouse and are not, of what Kafka still keeps. */
+export function lacking(
+  rowsTo: readonly number[],
   ends: ReadonlyMap<number, number>,
   first: readonly number[],
-): Range[] {
-  return latest.ranges
-    .map((range) => ({
-      partition: range.partition,
-      first: Math.max(ends.get(range.partition) ?? 0, first[range.partition] ?? 0),
-      end: latest.done ? range.end : range.first,
-    }))
-    .filter(hasRecords);
+): number[] {
+  return rowsTo.flatMap((to, partition) =>
+    to > Math.max(ends.get(partition) ?? 0, first[partition] ?? 0) ? [partition] : [],
+  );
 }
 
 /** Where the sink goes on after a loss (H1): with what Kafka keeps beyond the rows that are there. */
@@ -49,30 +37,6 @@ export function rewound(
     generation: 0,
     done: true,
     lettersFrom: reached,
+    rowsTo: latest.rowsTo?.map((to, partition) => Math.min(to, ends.get(partition) ?? 0)),
   };
-}
-
-/** Whether committed records of a range are good ones: values of the table's schema. */
-export async function holdsGoodRecord(
-  reader: PartitionReader,
-  topic: string,
-  sorter: RecordSorter,
-  { partition, first, end }: Range,
-  signal: AbortSignal,
-): Promise<boolean> {
-  reader.assign([{ topic, partition, offset: first }]);
-  try {
-    for (let next = first; next < end && !signal.aborted; ) {
-      for (const polled of await reader.poll(POLL_MS)) {
-        if (polled.partition !== partition) continue;
-        while (polled.records.next() && polled.records.offset < end) {
-          if (sorter.isGood(polled.records)) return true;
-        }
-        next = polled.nextOffset;
-      }
-    }
-    return false;
-  } finally {
-    reader.pause([{ topic, partition }]);
-  }
 }

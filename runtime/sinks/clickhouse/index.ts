@@ -5,24 +5,29 @@
  * group protocol), session after session. The lease says who should work; that nobody else's work counts is fencing by the
  * sink's transactional id (X5).
  *
- * K1  A session starts from what Kafka holds and nothing else; whatever goes wrong in one, the next starts anew.
+ * K1  A session starts from what Kafka holds and nothing else; whatever goes wrong in one, the next starts anew. So does a
+ *     table of it, alone: what is wrong with one table keeps no other from going on.
  * K2  Memory is bounded by two batches a table: the one being inserted and the one being filled.
  * K3  Result topics are not compacted, and their retention is longer than the sink may be away: a range that was announced
- *     and not inserted is read again.
+ *     and not inserted is read again. What Kafka deleted before is gone; the sink goes on with what is left.
+ * K4  Who loses sight of the group goes on working until somebody fences it: on a machine that is busy the lease comes back, and
+ *     nothing was begun anew for it.
+ * K5  Work that does not get on is a problem (stuck.ts), and said once.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Registry } from "prom-client";
 import type { ClickHouseConnection, KafkaConnection } from "../../config.ts";
 import { PacestreamError } from "../../errors.ts";
-import type { PartitionReader } from "../../kafka/log.ts";
+import { deadLetterTopic } from "../../graph/topics.ts";
+import type { Problem } from "../../health.ts";
 import { createPartitionReader } from "../../kafka/reader.ts";
-import { Announcements, keyOf } from "./announcements.ts";
 import type { SinkTable } from "./batch.ts";
-import { Inserter } from "./inserter.ts";
 import { holdLease, type Lease } from "./lease.ts";
 import { SinkMetrics } from "./metrics.ts";
-import { Pipeline } from "./pipeline.ts";
-import { type End, pauseMs } from "./protocol.ts";
+import { pauseMs } from "./protocol.ts";
+import { messageOf } from "./refusal.ts";
+import { Session } from "./session.ts";
+import { Progress, problemsOf, type Stuck } from "./stuck.ts";
 
 export type { SinkTable } from "./batch.ts";
 export { type Reconciliation, reconcile } from "./reconcile.ts";
@@ -30,13 +35,17 @@ export { type Reconciliation, reconcile } from "./reconcile.ts";
 export interface ClickHouseSinkOptions {
   readonly kafka: KafkaConnection;
   readonly clickHouse: ClickHouseConnection;
-  /** Their topics exist; their tables too (infra/clickhouse/migrate.ts). */
+  /** Their topics exist; their tables too, unless `makeTables` makes them. */
   readonly tables: readonly SinkTable[];
+  /** Makes the tables that are missing (infra/clickhouse/migrate.ts): somebody may drop one. They are filled again from Kafka. */
+  readonly makeTables?: () => Promise<unknown>;
   /** Of the sink in the cluster: its transactional id, its group, and `NAME-ranges`, its topic. One database a name. */
   readonly name?: string;
-  /** Exists. */
+  /** Made where it is missing; `NAME.dead-letters` where absent. */
   readonly deadLetterTopic?: string;
   readonly log: (line: string) => void;
+  /** What somebody should look at; `log` where absent. */
+  readonly warn?: (line: string) => void;
   /** Where the sink's metrics are registered. */
   readonly registry?: Registry;
   /** Records of one insert, at most. */
@@ -46,6 +55,10 @@ export interface ClickHouseSinkOptions {
   readonly lingerMs?: number;
   /** From one insert of a table to the next, unless a batch is full: ClickHouse likes few, large inserts. */
   readonly insertEveryMs?: number;
+  /** From one look whether the tables are there to the next. */
+  readonly lookEveryMs?: number;
+  /** Work that does not get on for so long is a problem. */
+  readonly stuckAfterMs?: number;
 }
 
 export interface ClickHouseSink {
@@ -58,11 +71,15 @@ export interface ClickHouseSink {
   caughtUp(): Promise<void>;
   /** What it does, in a word: `standing by` while another node works. */
   readonly state: "standing by" | "working" | "stopped";
+  /** What does not get on, and why (K5). */
+  problems(): readonly Problem[];
   /** Ends after the step under way; what is left is taken up by the next start. */
   stop(): Promise<void>;
 }
 
 const CAUGHT_UP_EVERY_MS = 20;
+const PROBLEMS_EVERY_MS = 5_000;
+const NAME_DEFAULT = "clickhouse-sink";
 
 /** Starts the sink; it works from the moment it gets the lease. Main thread only. */
 export async function startClickHouseSink(options: ClickHouseSinkOptions): Promise<ClickHouseSink> {
@@ -75,34 +92,56 @@ class RunningSink implements ClickHouseSink {
   readonly #options: ClickHouseSinkOptions;
   readonly #name: string;
   readonly #metrics: SinkMetrics;
-  readonly #pipelines = new Map<SinkTable, Pipeline>();
+  readonly #log: (line: string) => void;
+  readonly #warn: (line: string) => void;
+  /** Of each table, over all sessions; and of sessions themselves. */
+  readonly #tables: ReadonlyMap<SinkTable, Progress>;
+  readonly #starting: Progress;
+  #session: Session | undefined;
   #lease: Lease | undefined;
-  /** While the lease is held. */
+  /** The group holds this node for the lease's holder, as far as we know (K4). */
+  #held = false;
+  /** Since the lease was got. */
   #tenure: { readonly ending: AbortController; readonly ended: Promise<void> } | undefined;
   /** Resolves when the last tenure that was told to end has ended. */
   #ending: Promise<void> = Promise.resolve();
+  #watch: NodeJS.Timeout | undefined;
+  /** Said and not over, by part and code. */
+  #said = new Set<string>();
   #stopped = false;
 
   constructor(options: ClickHouseSinkOptions) {
     this.#options = options;
-    this.#name = options.name ?? "clickhouse-sink";
+    this.#name = options.name ?? NAME_DEFAULT;
     this.#metrics = new SinkMetrics(options.registry);
+    this.#log = options.log;
+    this.#warn = options.warn ?? options.log;
+    this.#starting = new Progress(options.stuckAfterMs);
+    this.#tables = new Map(options.tables.map((table) => [table, new Progress(options.stuckAfterMs)]));
   }
 
   async start(): Promise<void> {
-    const { kafka, log } = this.#options;
+    const { kafka } = this.#options;
+    this.#watch = setInterval(() => this.#sayProblems(), PROBLEMS_EVERY_MS).unref();
     this.#lease = await holdLease({
       kafka,
       name: this.#name,
-      log,
+      log: this.#log,
       onHeld: () => {
-        if (this.#stopped) return;
+        this.#held = !this.#stopped;
+        if (this.#stopped || this.#tenure) return;
         const ending = new AbortController();
-        // A tenure that is still ending goes on to its end first: they share the pipelines.
+        // A tenure that is still ending goes on to its end first.
         const before = this.#ending;
         this.#tenure = { ending, ended: before.then(() => this.#work(ending.signal)) };
       },
-      onLost: () => this.#endTenure(),
+      onRevoked: () => {
+        this.#held = false;
+        return this.#endTenure();
+      },
+      onLost: () => {
+        this.#held = false;
+      },
     });
   }
 
@@ -112,13 +151,29 @@ class RunningSink implements ClickHouseSink {
   }
 
   progress(): Map<string, number> {
-    const progress = new Map<string, number>();
-    for (const [{ topic }, pipeline] of this.#pipelines) {
-      pipeline.progress()?.forEach((offset, partition) => {
-        progress.set(`${topic}/${partition}`, offset);
-      });
+    return this.#session?.progress() ?? new Map();
+  }
+
+  problems(): readonly Problem[] {
+    const nowMs = performance.now();
+    const stuck = new Map<string, Stuck>();
+    const add = (name: string, progress: Progress) => {
+      const one = progress.stuck(nowMs);
+      if (one) stuck.set(name, { ...one, sinceMs: Date.now() - (nowMs - one.sinceMs) });
+    };
+    for (const [{ table }, progress] of this.#tables) add(table, progress);
+    add("start", this.#starting);
+    return problemsOf("sink", stuck);
+  }
+
+  #sayProblems(): void {
+    const problems = this.problems();
+    for (const { part, code, message } of problems) {
+      if (!this.#said.has(code)) this.#warn(`${part}: ${code}: ${message}`);
     }
-    return progress;
+    const codes = new Set(problems.map(({ code }) => code));
+    for (const code of this.#said) if (!codes.has(code)) this.#warn(`sink: ${code}: over`);
+    this.#said = codes;
   }
 
   async caughtUp(): Promise<void> {
@@ -151,6 +206,8 @@ class RunningSink implements ClickHouseSink {
 
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#held = false;
+    clearInterval(this.#watch);
     await this.#endTenure();
     await this.#lease?.release();
   }
@@ -163,88 +220,51 @@ class RunningSink implements ClickHouseSink {
     await this.#ending;
   }
 
-  /** Sessions, one after the other, until the lease is lost. */
+  /** Sessions, one after the other, while the lease is ours. */
   async #work(signal: AbortSignal): Promise<void> {
-    const { log } = this.#options;
     let failures = 0;
-    while (!signal.aborted) {
+    let said = "";
+    do {
       const startedMs = performance.now();
-      const failure = await this.#session(signal).catch((error: unknown) =>
-        String((error as Error).message ?? error),
-      );
-      this.#pipelines.clear();
+      this.#starting.begin(startedMs);
+      const failure = await this.#hold(signal).catch(messageOf);
+      this.#session = undefined;
       if (failure === undefined) continue;
       if (performance.now() - startedMs > 60_000) failures = 0;
       failures++;
+      this.#starting.hinder("no-progress", failure);
       const pause = pauseMs(failures);
-      log(`${this.#name}: ${failure}; starting over in ${pause} ms`);
+      if (failure !== said) this.#log(`${this.#name}: ${failure}; starting over in ${pause} ms`);
+      said = failure;
       await sleep(pause, undefined, { signal }).catch(() => {});
-    }
+    } while (!signal.aborted && this.#held);
+    // Lost, and fenced: whoever has the lease works now (K4).
+    if (this.#tenure?.ending.signal === signal) this.#tenure = undefined;
+    this.#starting.end();
+    for (const progress of this.#tables.values()) progress.end();
   }
 
-  /** @returns why it ended early; undefined after an abort. */
-  async #session(signal: AbortSignal): Promise<string | undefined> {
-    const { kafka, clickHouse, tables, log } = this.#options;
-    const announcements = new Announcements({
+  /** One session. @returns why it ended early; undefined after an abort. */
+  async #hold(signal: AbortSignal): Promise<string | undefined> {
+    const { kafka, clickHouse, makeTables } = this.#options;
+    this.#session = new Session({
       kafka,
+      clickHouse,
       name: this.#name,
-      deadLetterTopic: this.#options.deadLetterTopic ?? "dead-letters",
-      log,
+      tables: this.#tables,
+      makeTables,
+      deadLetterTopic: this.#options.deadLetterTopic ?? deadLetterTopic(this.#name),
+      metrics: this.#metrics,
+      log: this.#log,
+      limits: {
+        rowsMax: this.#options.batchRowsMax ?? 100_000,
+        bytesMax: this.#options.batchBytesMax ?? 32 * 1024 * 1024,
+      },
+      lingerMs: this.#options.lingerMs ?? 150,
+      insertEveryMs: this.#options.insertEveryMs ?? 1000,
+      lookEveryMs: this.#options.lookEveryMs ?? 15_000,
+      onOpen: () => this.#starting.end(),
     });
-    const inserter = new Inserter(clickHouse);
-    const readers: PartitionReader[] = [];
-    const openReader = () => {
-      const reader = createPartitionReader(kafka, { clientId: this.#name, log });
-      readers.push(reader);
-      return reader;
-    };
-    try {
-      const latest = await announcements.open(openReader());
-      for (const table of tables) {
-        const pipeline = new Pipeline({
-          table,
-          reader: openReader(),
-          announcements,
-          inserter,
-          metrics: this.#metrics,
-          log,
-          limits: {
-            rowsMax: this.#options.batchRowsMax ?? 100_000,
-            bytesMax: this.#options.batchBytesMax ?? 32 * 1024 * 1024,
-          },
-          lingerMs: this.#options.lingerMs ?? 150,
-          insertEveryMs: this.#options.insertEveryMs ?? 1000,
-        });
-        this.#pipelines.set(table, pipeline);
-      }
-      const stopAll = () => {
-        for (const pipeline of this.#pipelines.values()) pipeline.stop();
-      };
-      signal.addEventListener("abort", stopAll);
-      if (signal.aborted) stopAll();
-      // One that ends takes the others with it: they share the transactional id.
-      const runs = [...this.#pipelines].map(([table, pipeline]) =>
-        pipeline.run(latest.get(keyOf(table))).finally(stopAll),
-      );
-      const ends = await Promise.allSettled(runs);
-      signal.removeEventListener("abort", stopAll);
-      return whyEnded(ends);
-    } finally {
-      await Promise.allSettled([
-        announcements.close(),
-        inserter.close(),
-        ...readers.map((reader) => reader.close()),
-      ]);
-    }
+    return this.#session.run(signal);
   }
-}
-
-function whyEnded(ends: readonly PromiseSettledResult<End | undefined>[]): string | undefined {
-  for (const end of ends) {
-    if (end.status === "rejected") return String((end.reason as Error).message ?? end.reason);
-  }
-  for (const end of ends) {
-    if (end.status === "fulfilled" && end.value) return `${end.value.why}: ${end.value.reason}`;
-  }
-  return undefined;
 }

@@ -2,17 +2,18 @@
  * The ClickHouse side of the protocol: one insert as one block under its token, and counting what a range has become.
  *
  * I1  One request, one block: a batch is far below the sizes at which ClickHouse would cut it, and the table has no PARTITION BY.
- * I2  `async_insert` off and `wait_end_of_query` on: an answer of 200 means that the part is there.
+ * I2  `async_insert` off and `wait_end_of_query` on (request.ts): an answer of 200 means that the part is there.
  */
-import { Readable } from "node:stream";
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import type { ClickHouseConnection } from "../../config.ts";
+import type { Range } from "./announcement.ts";
 import type { RowFormat } from "./avro-rows.ts";
-import type { Batch, SinkTable } from "./batch.ts";
-import type { Range } from "./protocol.ts";
+import type { Batch, RecordSorter, SinkTable } from "./batch.ts";
+import { insertQuery, inTime, REQUEST_TIMEOUT_MS, send } from "./request.ts";
+import { type Trial, tryRows } from "./trial.ts";
 
-/** Longer than any insert takes; afterwards the attempt counts as unseen and is made again under its token. */
-const REQUEST_TIMEOUT_MS = 60_000;
+/** Of the client itself; each request has its own, which is shorter. */
+const SOCKET_TIMEOUT_MS = 900_000;
 /** Rows and bytes of a block that ClickHouse takes in one piece; a batch stays below. */
 const BLOCK_ROWS = 1_000_000;
 const BLOCK_BYTES = 256 * 1024 * 1024;
@@ -26,7 +27,7 @@ export class Inserter {
       username,
       password,
       database,
-      request_timeout: REQUEST_TIMEOUT_MS,
+      request_timeout: SOCKET_TIMEOUT_MS,
       log: { level: ClickHouseLogLevel.OFF },
     });
   }
@@ -37,23 +38,23 @@ export class Inserter {
     format: RowFormat,
     batch: Batch,
     token: string,
-    signal: AbortSignal,
+    { signal, timeoutMs = REQUEST_TIMEOUT_MS }: { signal: AbortSignal; timeoutMs?: number },
   ): Promise<void> {
-    const { stream } = await this.#client.exec({
-      query: `INSERT INTO ${table.table} (${format.columns.join(", ")}) FORMAT Avro`,
-      values: Readable.from(batch.rows.file(format), { objectMode: false }),
-      abort_signal: signal,
+    await send(this.#client, insertQuery(table.table, format), batch.rows.file(format), {
+      abort_signal: inTime(signal, timeoutMs),
       clickhouse_settings: {
-        async_insert: 0,
         insert_deduplicate: 1,
         insert_deduplication_token: token,
-        wait_end_of_query: 1,
         max_insert_block_size: `${BLOCK_ROWS}`,
         min_insert_block_size_rows: `${BLOCK_ROWS}`,
         min_insert_block_size_bytes: `${BLOCK_BYTES}`,
       },
     });
-    for await (const _ of stream);
+  }
+
+  /** Which rows ClickHouse refuses; no row gets into the table by it. */
+  tryRows(table: SinkTable, sorter: RecordSorter, batch: Batch, signal: AbortSignal): Promise<Trial> {
+    return tryRows(this.#client, table, sorter, batch, signal);
   }
 
   /** Rows the table has of these ranges. */
@@ -65,7 +66,7 @@ export class Inserter {
     const result = await this.#client.query({
       query: `SELECT count() AS rows FROM ${table.table} WHERE ${conditions.join(" OR ")}`,
       format: "JSONEachRow",
-      abort_signal: signal,
+      abort_signal: inTime(signal),
     });
     const rows = await result.json<{ rows: string | number }>();
     return Number(rows[0]?.rows ?? 0);
@@ -78,10 +79,21 @@ export class Inserter {
         WHERE kafka_topic = {topic: String} GROUP BY kafka_partition`,
       query_params: { topic: table.topic },
       format: "JSONEachRow",
-      abort_signal: signal,
+      abort_signal: inTime(signal),
     });
     const rows = await result.json<{ partition: number; end: string | number }>();
     return new Map(rows.map(({ partition, end }) => [partition, Number(end)]));
+  }
+
+  /** Which of these tables are not there. */
+  async missing(tables: readonly SinkTable[], signal: AbortSignal): Promise<SinkTable[]> {
+    const result = await this.#client.query({
+      query: "SELECT name FROM system.tables WHERE database = currentDatabase()",
+      format: "JSONEachRow",
+      abort_signal: inTime(signal),
+    });
+    const names = new Set((await result.json<{ name: string }>()).map(({ name }) => name));
+    return tables.filter(({ table }) => !names.has(table));
   }
 
   async close(): Promise<void> {

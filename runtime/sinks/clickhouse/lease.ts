@@ -20,10 +20,12 @@ export interface LeaseOptions {
   readonly log: (line: string) => void;
   readonly onHeld: () => void;
   /** Awaited before another node is given the lease, within Kafka's patience. */
-  readonly onLost: () => Promise<void>;
+  readonly onRevoked: () => Promise<void>;
+  /** The group has not heard of this node for too long: another may hold the lease already, or nobody, and it comes back. */
+  readonly onLost: () => void;
 }
 
-export async function holdLease({ kafka, name, log, onHeld, onLost }: LeaseOptions): Promise<Lease> {
+export async function holdLease({ kafka, name, log, ...on }: LeaseOptions): Promise<Lease> {
   const spec = rangesTopicSpec(name);
   await ensureTopics(kafka, [spec]);
   const membership = await joinGroup(kafka, {
@@ -32,10 +34,13 @@ export async function holdLease({ kafka, name, log, onHeld, onLost }: LeaseOptio
     clientId: name,
     log,
     onAssigned: (slots) => {
-      if (slots.length > 0) onHeld();
+      if (slots.length > 0) on.onHeld();
     },
     onRevoked: async (slots) => {
-      if (slots.length > 0) await onLost();
+      if (slots.length > 0) await on.onRevoked();
+    },
+    onLost: (slots) => {
+      if (slots.length > 0) on.onLost();
     },
   });
   return { release: () => membership.leave() };

@@ -58,20 +58,31 @@ export async function makePlace(kafka: KafkaConnection, clickHouse: ClickHouseCo
   const { url, username, password } = clickHouse;
   await using client = createClient({ url, username, password });
   await client.command({ query: `CREATE DATABASE ${database}` });
-  await client.command({
-    query: `CREATE TABLE ${database}.samples
-      (
-        id String, kind LowCardinality(String), net_s Nullable(Float64),
-        kafka_topic LowCardinality(String) DEFAULT '${place.topic}', kafka_partition UInt32, kafka_offset UInt64
-      )
-      ENGINE = MergeTree ORDER BY id SETTINGS non_replicated_deduplication_window = 10000`,
-  });
+  await makeTable(place);
   return place;
 }
 
+/** `net_ms` has no value for a time that is no number, or that is too large. */
+export async function makeTable({ clickHouse, topic }: Pick<Place, "clickHouse" | "topic">): Promise<void> {
+  const { url, username, password, database } = clickHouse;
+  await using client = createClient({ url, username, password, database });
+  await client.command({
+    query: `CREATE TABLE IF NOT EXISTS samples
+      (
+        id String, kind LowCardinality(String), net_s Nullable(Float64),
+        net_ms Nullable(Int64) MATERIALIZED accurateCast(round(net_s * 1000), 'Nullable(Int64)'),
+        kafka_topic LowCardinality(String) DEFAULT '${topic}', kafka_partition UInt32, kafka_offset UInt64
+      )
+      ENGINE = MergeTree ORDER BY id SETTINGS non_replicated_deduplication_window = 10000`,
+  });
+}
+
 export interface SampleWriter {
-  /** One transaction; `bad` of the records are no samples. Ends with a control record in each partition, as every one does. */
-  write(count: number, bad?: number): Promise<void>;
+  /**
+   * One transaction; the first `bad` of the records are no samples, and ClickHouse refuses those for which `refused` holds.
+   * Ends with a control record in each partition, as every one does.
+   */
+  write(count: number, bad?: number, refused?: (i: number) => boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -80,10 +91,11 @@ export async function sampleWriter({ kafka, topic }: Place): Promise<SampleWrite
   await writer.init();
   let id = 0;
   return {
-    async write(count, bad = 0) {
+    async write(count, bad = 0, refused = () => false) {
       const frames = new FrameWriter();
       for (let i = 0; i < count; i++, id++) {
-        const good = Sample.encode({ id: `${id}`, kind: id % 3 ? "a" : "b", netS: id % 2 ? null : id / 8 });
+        const netS = refused(i) ? (id % 2 ? Number.NaN : 1e300) : id % 2 ? null : id / 8;
+        const good = Sample.encode({ id: `${id}`, kind: id % 3 ? "a" : "b", netS });
         const value = i < bad ? good.subarray(0, good.length - 1) : good;
         frames.write(0, id % PARTITIONS, Date.now(), `${id}`, value);
       }
