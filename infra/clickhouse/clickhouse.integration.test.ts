@@ -95,10 +95,33 @@ describe("migrations", () => {
       "002-readings.sql",
       "003-alerts.sql",
       "004-alert-notes.sql",
+      "005-no-wrapped-numbers.sql",
       "views.sql",
     ]);
     expect(await select(`SELECT race FROM ${old.database}.passings`)).toEqual([{ race: "old" }]);
     await client.command({ query: `DROP DATABASE ${old.database}` });
+  });
+
+  test("make again what somebody dropped, in every form that later files gave it, and keep the rows of the others", async () => {
+    const other = { ...inject("clickHouse"), database: `${database}_dropped` };
+    await applyMigrations(other);
+    const columns = () =>
+      select(
+        `SELECT table, name, type, default_expression FROM system.columns WHERE database = '${other.database}' ORDER BY table, position`,
+      );
+    const before = await columns();
+    await client.command({
+      query: `INSERT INTO ${other.database}.passing_outcomes_log (race, id) VALUES ('old', 'r')`,
+    });
+    for (const dropped of ["TABLE alerts_log", "TABLE uploads_log", "VIEW standings"]) {
+      const [kind, name] = dropped.split(" ");
+      await client.command({ query: `DROP ${kind} ${other.database}.${name} SYNC` });
+    }
+    expect(await applyMigrations(other)).not.toEqual([]);
+    expect(await columns()).toEqual(before);
+    expect(await select(`SELECT race FROM ${other.database}.passings`)).toEqual([{ race: "old" }]);
+    expect(await applyMigrations(other)).toEqual([]);
+    await client.command({ query: `DROP DATABASE ${other.database}` });
   });
 
   test("that were edited after they had been applied are refused", async () => {

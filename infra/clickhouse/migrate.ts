@@ -7,6 +7,8 @@
  * M2  `views.sql` holds no data; it is applied again whenever its text changed, after all numbered files.
  * M3  Every statement can be repeated (IF NOT EXISTS, OR REPLACE): a crash before a file is recorded, or two nodes starting
  *     at once, does no harm.
+ * M4  Where a table or view of an applied file is missing, somebody dropped it: all files are applied again (M3), as a later one
+ *     may change what an earlier one makes. What is there keeps its rows. The sink fills what was made anew.
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -37,12 +39,16 @@ export async function applyMigrations(connection: ClickHouseConnection): Promise
       ENGINE = MergeTree ORDER BY (name, applied_at)
       COMMENT 'Which files of infra/clickhouse/migrations this database has seen.'`,
   });
-  const known = await appliedChecksums(client);
+  const [known, present] = await Promise.all([appliedChecksums(client), tablesOf(client)]);
+  const files = migrationFiles();
+  const dropped = files.some(
+    ({ name, text }) => known.has(name) && !namesMadeBy(text).every((made) => present.has(made)),
+  );
   const applied: string[] = [];
-  for (const { name, text, checksum } of migrationFiles()) {
+  for (const { name, text, checksum } of files) {
     const before = known.get(name);
-    if (before === checksum) continue;
-    if (before !== undefined && name !== VIEWS) {
+    if (before === checksum && !dropped) continue;
+    if (before !== undefined && before !== checksum && name !== VIEWS) {
       throw new PacestreamError(
         "CLICKHOUSE_MIGRATION",
         `${name} was changed after it had been applied to ${database} at ${url}: put its text back, and write the change as the next numbered file`,
@@ -56,7 +62,12 @@ export async function applyMigrations(connection: ClickHouseConnection): Promise
         throw new PacestreamError("CLICKHOUSE_MIGRATION", message, "retry", { cause });
       }
     }
-    await client.insert({ table: "schema_migrations", values: [{ name, checksum }], format: "JSONEachRow" });
+    if (before !== checksum)
+      await client.insert({
+        table: "schema_migrations",
+        values: [{ name, checksum }],
+        format: "JSONEachRow",
+      });
     applied.push(name);
   }
   return applied;
@@ -69,6 +80,23 @@ async function appliedChecksums(client: ClickHouseClient): Promise<Map<string, s
   });
   const rows = await result.json<{ name: string; checksum: string }>();
   return new Map(rows.map((row) => [row.name, row.checksum]));
+}
+
+/** Tables and views that are there. */
+async function tablesOf(client: ClickHouseClient): Promise<Set<string>> {
+  const result = await client.query({
+    query: "SELECT name FROM system.tables WHERE database = currentDatabase()",
+    format: "JSONEachRow",
+  });
+  return new Set((await result.json<{ name: string }>()).map(({ name }) => name));
+}
+
+/** Tables and views that a file's statements make. */
+export function namesMadeBy(text: string): string[] {
+  return statementsOf(text).flatMap((statement) => {
+    const made = /^CREATE (?:TABLE IF NOT EXISTS|OR REPLACE VIEW) (\w+)/.exec(statement);
+    return made ? [made[1]!] : [];
+  });
 }
 
 /** Numbered files by number, then the views. */

@@ -17,7 +17,6 @@ import { type RuntimeNode, startNode } from "../../runtime/cluster/node.ts";
 import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
 import { PacestreamError } from "../../runtime/errors.ts";
 import type { PlanDescription } from "../../runtime/graph/describe.ts";
-import { deadLetterTopic } from "../../runtime/graph/topics.ts";
 import type { Problem } from "../../runtime/health.ts";
 import { topicAdmin } from "../../runtime/kafka/admin.ts";
 import { createProducer } from "../../runtime/kafka/producer.ts";
@@ -112,14 +111,18 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       clickHouse,
       name: SINK_NAME,
       tables: devices ? [...RESULT_TABLES, ...DEVICE_TABLES] : RESULT_TABLES,
-      deadLetterTopic: deadLetterTopic(leaderboard.job),
+      makeTables: () => applyMigrations(clickHouse),
+      warn: (line: string) => logger.warn(line),
     };
     const [sink, node, producer] = await Promise.all([
       parts.start("sink", startClickHouseSink({ ...sinkOptions, registry, log }), (it) => it.stop()),
       parts.start("node", startNode({ kafka, registry, log, root }), (it) => it.stop()),
       parts.start("producer", createProducer(kafka, { clientId: "pacestream-desks" }), (it) => it.close()),
     ]);
-    stuck.push(() => node.problems());
+    stuck.push(
+      () => node.problems(),
+      () => sink.problems(),
+    );
     const apiOptions = {
       kafka,
       registry,
