@@ -11,18 +11,22 @@ import { defineConfig } from "vitest/config";
 
 const INTEGRATION = "**/*.integration.test.ts";
 const BROWSER = "**/*.browser.test.ts";
+/** No test is too slow before this: it only ends what hangs, also on a machine with much other work. */
+const HANGS_MS = 300_000;
 const ELSEWHERE = ["**/node_modules/**", ".pacestream/**"];
 
 const withServices = {
   globalSetup: "infra/embedded/test-services.ts",
   fileParallelism: false,
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  testTimeout: HANGS_MS,
+  hookTimeout: HANGS_MS,
 };
 
 export default defineConfig({
   test: {
     pool: "forks",
+    // What is waited for comes late where the machine is busy; only what never comes takes this long.
+    expect: { poll: { timeout: 60_000 } },
     // Tests load the code as the program does: Node strips the types, nothing is bundled.
     experimental: { viteModuleRunner: false },
     projects: [
@@ -32,7 +36,8 @@ export default defineConfig({
           name: "unit",
           include: ["**/*.test.ts"],
           exclude: [...ELSEWHERE, INTEGRATION, BROWSER],
-          testTimeout: 20_000,
+          testTimeout: HANGS_MS,
+          hookTimeout: HANGS_MS,
           maxWorkers: "100%",
           // Not 0: on two cores vitest would run that group last.
           sequence: { groupOrder: 1 },

@@ -142,7 +142,7 @@ test("a thread that dies is made anew on the same port, and this thread goes on"
       .then((answer) => answer.text())
       .then((text) => text.includes("pacestream_api_restarts_total 1"))
       .catch(() => false);
-  await expect.poll(isBack, { timeout: 15_000, interval: 100 }).toBe(true);
+  await expect.poll(isBack, { timeout: 60_000, interval: 100 }).toBe(true);
   expect(await (await fetch(`${url}/v1/jobs`)).json()).toEqual({ jobs: [JOB] });
 });
 

@@ -70,7 +70,7 @@ async function meet(options: Parameters<typeof visit>[1] = {}): Promise<void> {
 }
 
 /** A busy machine takes its time; what has happened is seen at once. */
-const soon = <T>(read: () => T) => expect.poll(read, { timeout: 20_000 });
+const soon = <T>(read: () => T) => expect.poll(read, { timeout: 60_000 });
 const urlOf = (bib: string, query = ""): string =>
   `${api.url}/athlete.html?id=${encodeURIComponent(`${race.id}/${bib}`)}${query}`;
 const tile = (name: string) =>
@@ -162,7 +162,7 @@ describe("an athlete's page", () => {
     await athletes.tell("7", n, { hrMean: 171 });
     athletes.settle();
     await api.start();
-    await live().waitFor({ timeout: 30_000 });
+    await live().waitFor({ timeout: 60_000 });
     await soon(() => tile("Heart rate")).toBe("171");
   });
 

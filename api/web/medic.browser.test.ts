@@ -49,7 +49,7 @@ afterEach(async () => {
   await visitor.close();
 });
 
-const soon = <T>(read: () => T) => expect.poll(read, { timeout: 15_000 });
+const soon = <T>(read: () => T) => expect.poll(read, { timeout: 60_000 });
 const urlOf = (query = ""): string => `${api.url}/medic.html?race=${race.id}${query}`;
 const section = (name: RegExp | string) => page.getByRole("region", { name });
 const cards = () => page.getByRole("main").getByRole("article").or(page.locator(".alert"));
@@ -251,7 +251,7 @@ describe("the medic's page", () => {
     await page.getByText("Reconnecting").waitFor();
     await alerts.raise("7", 10);
     await api.start();
-    await live().waitFor({ timeout: 20_000 });
+    await live().waitFor({ timeout: 60_000 });
     await card("7").waitFor();
   });
 });

@@ -46,7 +46,7 @@ afterEach(async () => {
 });
 
 /** A busy machine takes its time; what has happened is seen at once. */
-const soon = <T>(read: () => T) => expect.poll(read, { timeout: 15_000 });
+const soon = <T>(read: () => T) => expect.poll(read, { timeout: 60_000 });
 const boardUrl = (query = ""): string => `${api.url}/?race=${race.id}${query}`;
 const runnerUrl = (bib: string): string => `${api.url}/runner.html?race=${race.id}&bib=${bib}`;
 const rows = () => page.locator("#board-table tbody tr");
@@ -265,7 +265,7 @@ describe("a lost connection", () => {
     await page.getByText("Reconnecting").waitFor();
     await race.pass("half", { "130": 6000 });
     await api.start();
-    await page.getByText("Live", { exact: true }).and(connection()).waitFor({ timeout: 20_000 });
+    await page.getByText("Live", { exact: true }).and(connection()).waitFor({ timeout: 60_000 });
     await soon(bibs).toEqual(["130"]);
   });
 
@@ -274,7 +274,7 @@ describe("a lost connection", () => {
     await page.context().setOffline(true);
     await page.getByText("You are offline").waitFor();
     await page.context().setOffline(false);
-    await page.getByText("Live", { exact: true }).and(connection()).waitFor({ timeout: 20_000 });
+    await page.getByText("Live", { exact: true }).and(connection()).waitFor({ timeout: 60_000 });
   });
 });
 

@@ -44,7 +44,7 @@ class Member {
   }
 
   async holds(count: number): Promise<void> {
-    await vi.waitFor(() => expect([...this.slots].length).toBe(count), { timeout: 20_000, interval: 20 });
+    await vi.waitFor(() => expect([...this.slots].length).toBe(count), { timeout: 60_000, interval: 20 });
   }
 }
 
@@ -106,7 +106,7 @@ test("offsets of held slots reach the group; a main thread that is busy for long
       const offsets = await committedOffsets(kafka, group, partitions);
       expect(offsets.map(({ offset }) => offset)).toEqual([7, 7, 7, 7]);
     },
-    { timeout: 30_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   );
   await new Promise((resolve) => setTimeout(resolve, 5_500));
   expect([...a.slots]).toEqual([0, 1, 2, 3]);
@@ -128,6 +128,6 @@ test("offsets told in the middle of a rebalance reach the group when it is over"
       const offsets = await committedOffsets(kafka, group, partitions);
       expect(offsets.map(({ offset }) => offset)).toEqual([told, told]);
     },
-    { timeout: 30_000, interval: 100 },
+    { timeout: 60_000, interval: 100 },
   );
 });

@@ -38,7 +38,7 @@ test("ends are the last stable offset, or the latest", async () => {
   await producer.commit();
   // A commit is answered before its marker is written.
   await expect
-    .poll(async () => (await endOffsets(kafka, partitions)).map(({ offset }) => offset), { timeout: 10_000 })
+    .poll(async () => (await endOffsets(kafka, partitions)).map(({ offset }) => offset), { timeout: 60_000 })
     .toEqual([2, 0]);
   await producer.close();
 });

@@ -275,7 +275,7 @@ test("a table put back to an older state while the sink works gets what it lacks
     await command(place.clickHouse, "RENAME TABLE samples TO away");
     await writer.write(50);
     await expect
-      .poll(() => lines.some((line) => line.includes("did not take the rows")), { timeout: 20_000 })
+      .poll(() => lines.some((line) => line.includes("did not take the rows")), { timeout: 60_000 })
       .toBe(true);
     await command(place.clickHouse, "TRUNCATE TABLE away");
     await command(place.clickHouse, "RENAME TABLE away TO samples");
@@ -289,7 +289,7 @@ test("of two nodes one works; when it goes, the other goes on where it was", () 
   withSamples(async (place, writer) => {
     const sinks = [await sinkOf(place), await sinkOf(place)];
     await expect
-      .poll(() => sinks.map(({ state }) => state).sort(), { timeout: 20_000 })
+      .poll(() => sinks.map(({ state }) => state).sort(), { timeout: 60_000 })
       .toEqual(["standing by", "working"]);
     await writer.write(100);
     const [first, second] = sinks[0]!.state === "working" ? sinks : sinks.reverse();
