@@ -28,11 +28,13 @@ const STATUS = {
   ALERT_OVER: 409,
   TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
+  TOO_MANY_REQUESTS: 429,
   HEADERS_TOO_LARGE: 431,
   INTERNAL: 500,
   NOT_READY: 503,
   KAFKA_AWAY: 503,
   TOO_MANY_READERS: 503,
+  TOO_MANY_CONNECTIONS: 503,
 } as const;
 
 /** Why a job or an option of its author's is refused, in the runtime's codes. */

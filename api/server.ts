@@ -15,9 +15,11 @@ import { ConfigError } from "../runtime/errors.ts";
 import type { Problem as StuckPart } from "../runtime/health.ts";
 import type { PartitionReader } from "../runtime/kafka/log.ts";
 import { createPartitionReader } from "../runtime/kafka/reader.ts";
+import { systemTime } from "../runtime/time.ts";
 import type { CorrectionDesk, JobControl } from "./control/control.ts";
 import { correctionRoutes } from "./control/correction-routes.ts";
 import { jobRoutes } from "./control/job-routes.ts";
+import { DOOR_LIMITS, type DoorLimits, Doorway } from "./doorway.ts";
 import { healthRoutes } from "./health.ts";
 import type { AcknowledgementDesk } from "./live/alerts/acknowledge.ts";
 import { type AlertBook, followedAlerts } from "./live/alerts/alert-book.ts";
@@ -37,6 +39,7 @@ import { readParameters } from "./parameters.ts";
 import { answerBrokenRequest, answerProblem, answerProblems } from "./problem.ts";
 import { type HealthDataRule, setSecurityHeaders } from "./security.ts";
 import { Stuck } from "./stuck.ts";
+import { TURN_LIMITS, type TurnLimits, Turns } from "./turns.ts";
 
 const CLOSE_GRACE_MS = 2000;
 /**
@@ -44,6 +47,8 @@ const CLOSE_GRACE_MS = 2000;
  * finds no room is not refused but asks again after 1, 2, 4, ... seconds, together with all the others. Node's default is 511.
  */
 const BACKLOG = 8_192;
+/** A log without news is asked once a second; what comes is told at once all the same. */
+const FETCH_WAIT_MAX_MS = 1_000;
 const BODY_MAX = 64 * 1024;
 /** Ids of alerts are long. */
 const PARAM_MAX = 1000;
@@ -72,6 +77,8 @@ export interface AppOptions {
   /** What the rest of the program counts, as Prometheus text. */
   readonly otherMetrics?: (() => Promise<string>) | undefined;
   readonly limits?: Partial<HubLimits> | undefined;
+  readonly doorLimits?: Partial<DoorLimits> | undefined;
+  readonly turnLimits?: Partial<TurnLimits> | undefined;
 }
 
 export interface ApiApp {
@@ -80,6 +87,7 @@ export interface ApiApp {
   readonly alerts: Follower<AlertBook> | undefined;
   readonly athletes: Follower<AthleteBook> | undefined;
   readonly hub: StreamHub;
+  readonly doorway: Doorway;
 }
 
 /** Everything but the socket: starts to follow the log when the app gets ready, stops with `app.close()`. */
@@ -95,24 +103,28 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, _request, reply) => answerProblem(error, reply),
     forceCloseConnections: "idle",
-    // Slow senders of headers and bodies are cut off; streams are answers and may last.
+    // Slow senders of headers and bodies are cut off, and so is who takes nothing of an answer; streams see to that themselves.
     requestTimeout: 30_000,
+    // Longer than the longest answer takes: a job is loaded and planned for up to a minute.
+    connectionTimeout: 70_000,
   });
+  const doorway = new Doorway(app.server, { ...DOOR_LIMITS, ...options.doorLimits });
+  const { giveWay } = doorway;
+  doorway.guard(app);
+  const turns = new Turns({ ...TURN_LIMITS, ...options.turnLimits });
   const { follower: followerEvents, models, streams } = liveEvents(registry, log);
   /** Follows topics, and tells those who watch what comes of it. */
   const follow = <M extends FollowedModel & { readonly position: PositionVector }>(
     followed: Followed<M>,
     { others = () => [], tell }: { others?: () => PositionVector; tell?: (changes: Changes) => void } = {},
   ) => {
-    const follower = new Follower(followed, openReader, {
-      ...followerEvents,
-      changed: (changes) => {
-        changedIn(hub, changes);
-        tell?.(changes);
-      },
-    });
+    const changed = (changes: Changes) => {
+      changedIn(hub, changes);
+      tell?.(changes);
+    };
+    const follower = new Follower(followed, openReader, { ...followerEvents, changed }, systemTime, giveWay);
     const limits = { ...HUB_LIMITS, ...options.limits };
-    const hub = new StreamHub(() => [...follower.model.position, ...others()], streams, limits);
+    const hub = new StreamHub(() => [...follower.model.position, ...others()], streams, limits, giveWay);
     return { follower, hub };
   };
   const { follower, hub } = follow(followedRaces(models));
@@ -166,7 +178,7 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
       stuck,
       otherMetrics,
     });
-    await liveRoutes(scope, { model, hub });
+    await liveRoutes(scope, { model, hub, turns });
     if (jobs) await scope.register(jobRoutes, { jobs, controlToken });
     if (corrections) {
       await scope.register(correctionRoutes, { desk: corrections, model, controlToken, clock: Date.now });
@@ -176,6 +188,7 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
         book: () => alerts.follower.model,
         races: model,
         hub: alerts.hub,
+        turns,
         desk: acknowledgements,
         controlToken,
         healthData,
@@ -198,15 +211,23 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
   });
   app.addHook("onReady", async () => {
     for (const { follower } of followed) follower.start();
+    stuck.watch((problems) => {
+      const status = problems.length === 0 ? undefined : { problems: problems.map(shownToAll) };
+      for (const { hub } of followed) hub.tellStatus(status);
+    });
   });
   app.addHook("preClose", async () => {
+    stuck.close();
     for (const { hub } of followed) hub.close();
   });
   app.addHook("onClose", async () => {
     await Promise.all([...followed.map(({ follower }) => follower.close()), store?.close()]);
   });
-  return { app, follower, alerts: alerts?.follower, athletes: athletes?.follower, hub };
+  return { app, follower, alerts: alerts?.follower, athletes: athletes?.follower, hub, doorway };
 }
+
+/** Of what is stuck, what spectators are told: that it is, and since when. */
+const shownToAll = ({ part, code, sinceMs }: StuckPart) => ({ part, code, sinceMs });
 
 function changedIn(hub: StreamHub, changes: Changes): void {
   for (const [scope, subjects] of changes) hub.changed(scope, subjects);
@@ -236,6 +257,7 @@ export async function startApi(options: ApiOptions): Promise<Api> {
   const openReader = () =>
     createPartitionReader(kafka, {
       clientId: "pacestream-live",
+      fetchWaitMaxMs: FETCH_WAIT_MAX_MS,
       log: (message) => log.warn(`live: ${message}`),
     });
   const { app, follower, alerts, athletes } = await createApp({ ...rest, log, openReader });

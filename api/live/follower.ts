@@ -83,6 +83,7 @@ export class Follower<M extends FollowedModel> {
   #running: Promise<void> | undefined;
   #reader: PartitionReader | undefined;
   readonly #time: Pick<Time, "now" | "elapsed">;
+  readonly #giveWay: () => Promise<void>;
   /** When following ended; undefined: it goes on. */
   #lostMs: number | undefined;
   #watch: ProgressWatch | undefined;
@@ -94,7 +95,9 @@ export class Follower<M extends FollowedModel> {
     openReader: () => PartitionReader,
     events: FollowerEvents,
     time: Pick<Time, "now" | "elapsed"> = systemTime,
+    giveWay: () => Promise<void> = () => new Promise(setImmediate),
   ) {
+    this.#giveWay = giveWay;
     this.#time = time;
     this.#followed = followed;
     this.#openReader = openReader;
@@ -253,7 +256,7 @@ export class Follower<M extends FollowedModel> {
       }
       if (++count % SLICE_CHECK !== 0 || performance.now() - sliceMs < SLICE_MS) continue;
       this.#tell(model);
-      await new Promise(setImmediate); // F1
+      await this.#giveWay(); // F1
       if (this.#stop.signal.aborted) return;
       sliceMs = performance.now();
     }

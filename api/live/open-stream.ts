@@ -7,7 +7,7 @@ import type { StreamHub } from "./stream-hub.ts";
 
 export const STREAM_NOTE =
   "Server-sent events. `snapshot`: the whole state. `change`: what differs since. `reset`: what this reader had is too old, " +
-  "a snapshot follows. `bye`: the server is closing, connect again. An event's id is the committed position it stands for; " +
+  "a snapshot follows. `bye`: the server is closing, connect again. `status`: what is stuck inside, if anything is. An event's id is the committed position it stands for; " +
   "with `Last-Event-ID` a reader gets what it missed. A comment every 15 s shows that the connection lives. A reader that " +
   "does not keep up misses changes and gets a fresh snapshot. ";
 
@@ -30,7 +30,7 @@ export function openStream<S>(
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  hub.admit(view.key);
+  hub.admit(view.key, request.raw);
   reply.hijack();
   for (const [name, value] of Object.entries(reply.getHeaders()))
     if (value !== undefined) reply.raw.setHeader(name, value);

@@ -3,11 +3,14 @@
  *
  * H1  An answer says which version of the race it is of (ETag), so that asking again without news costs nothing.
  * H2  A stream is refused before it begins, with the same words as the plain question: afterwards no status can be sent.
+ * H3  What costs more than a look-up waits for its turn, and is written once for all who ask the same (turns.ts, answer-cache.ts).
  */
 import { randomBytes } from "node:crypto";
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { ProblemBody } from "../problem.ts";
+import type { Turns } from "../turns.ts";
+import { AnswerCache } from "./answer-cache.ts";
 import type { LeaderboardQuery } from "./leaderboard.ts";
 import { boardOf, LIVE, leaderboard } from "./leaderboard.ts";
 import type { LiveModel } from "./model.ts";
@@ -23,6 +26,7 @@ export interface LiveRoutesOptions {
   /** The model to answer from, now. */
   readonly model: () => LiveModel;
   readonly hub: StreamHub;
+  readonly turns: Turns;
 }
 
 const problems = { 400: ProblemBody, 404: ProblemBody };
@@ -30,10 +34,14 @@ const tags = ["live"];
 
 const EventStream = streamAnswers(problems);
 
-export const liveRoutes: FastifyPluginAsyncTypebox<LiveRoutesOptions> = async (app, { model, hub }) => {
+export const liveRoutes: FastifyPluginAsyncTypebox<LiveRoutesOptions> = async (
+  app,
+  { model, hub, turns },
+) => {
   /** A version counts from the start of this process. */
   const life = randomBytes(6).toString("base64url");
   const raceNow = (id: string) => raceOf(model(), id);
+  const boards = new AnswerCache();
 
   app.get(
     "/v1/races",
@@ -81,7 +89,14 @@ export const liveRoutes: FastifyPluginAsyncTypebox<LiveRoutesOptions> = async (a
       const query = asked(request.query);
       boardOf(view, query);
       if (isFresh(request, reply, etagOf(view))) return reply;
-      return leaderboard(view, query);
+      await turns.take(request);
+      const key = JSON.stringify([numberOf(view), query]);
+      const make = () => reply.serialize(leaderboard(view, query)) as string;
+      const { version, body } = boards.get(key, view.version, make); // H3
+      turns.sends(request, reply.raw, body.length);
+      reply.header("etag", etagOf(view, version)).type("application/json; charset=utf-8");
+      // Written by the answer's schema, once for all who ask the same.
+      return reply.send(body as never);
     },
   );
 
@@ -99,6 +114,7 @@ export const liveRoutes: FastifyPluginAsyncTypebox<LiveRoutesOptions> = async (a
     async (request, reply) => {
       const view = raceNow(request.params.race);
       if (isFresh(request, reply, etagOf(view))) return reply;
+      await turns.take(request);
       const bibs = view.bibsBeginning(
         (request.query.q ?? "").trim(),
         schema.SearchLimit.of(request.query.limit),
@@ -177,10 +193,19 @@ export const liveRoutes: FastifyPluginAsyncTypebox<LiveRoutesOptions> = async (a
     },
   );
 
-  function etagOf(view: RaceView): string {
-    return `W/"${life}-${view.version}"`;
+  function etagOf(view: RaceView, version = view.version): string {
+    return `W/"${life}-${numberOf(view)}-${version}"`;
   }
 };
+
+/** Views of a race are numbered: a model that is built anew counts its versions from the beginning. */
+const numbers = new WeakMap<RaceView, number>();
+let viewsSeen = 0;
+function numberOf(view: RaceView): number {
+  const known = numbers.get(view) ?? viewsSeen++;
+  numbers.set(view, known);
+  return known;
+}
 
 function asked(query: {
   at?: string;

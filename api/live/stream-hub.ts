@@ -2,30 +2,37 @@
  * Who watches what: the streams by view, made when the first reader comes, dropped when nobody has come back for a while.
  * Owns the rhythm in which streams look at the read model.
  *
- * H1  Leading edge: after a quiet while the first change is told at once; while changes keep coming, a pass over the changed
- *     views happens every `passIntervalMinMs`, or four times as long as a pass took if that is more, so that readers never
- *     cost more than a fifth of the thread.
- * H2  Connections and distinct views are bounded; beyond, `TOO_MANY_READERS`.
+ * H1  A view is told of the first change after a quiet while at once, then every `lookIntervalMinMs` at most. All that looking
+ *     and telling costs at most a fifth of the thread: after work the hub rests for four times as long.
+ * H2  Connections and distinct views are bounded, in all and for each client, who has a share of them; beyond,
+ *     `TOO_MANY_READERS`.
  * H3  A view that nobody watches is not read; when somebody comes back in time, one change brings it up to date.
  * H4  Who watches one runner is told what is said of that runner at once, whatever the rhythm; that others' results move the
- *     runner's places can wait for the next pass.
+ *     runner's places can wait.
+ * H5  Clients take turns: whoever watches one view waits for one view of each of the others, however many any of them watches. A view
+ *     that several watch is a client of its own.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { clientOf } from "../client-of.ts";
+import { FairQueue } from "../fair-queue.ts";
 import { Problem } from "../problem.ts";
 import type { LiveView } from "./live-view.ts";
 import type { PositionVector } from "./position.ts";
 import { Stream, type StreamEvents, type StreamLimits } from "./stream.ts";
 
 export interface HubLimits extends StreamLimits {
-  readonly passIntervalMinMs: number;
+  /** Between two looks at one view. */
+  readonly lookIntervalMinMs: number;
   readonly readersMax: number;
   readonly viewsMax: number;
+  /** A client may have one in so many of both. */
+  readonly share: number;
   /** How long a view nobody watches keeps its history, milliseconds. */
   readonly lingerMs: number;
 }
 
 export const HUB_LIMITS: HubLimits = {
-  passIntervalMinMs: 120,
+  lookIntervalMinMs: 120,
   minorIntervalMs: 1000,
   heartbeatMs: 15_000,
   readerBufferMax: 256 * 1024,
@@ -34,18 +41,26 @@ export const HUB_LIMITS: HubLimits = {
   historyCharsMax: 256 * 1024,
   readersMax: 5000,
   viewsMax: 1000,
+  share: 2,
   lingerMs: 60_000,
 };
 
 const RETRY_AFTER_S = 5;
-/** Of views of runners told outside of the rhythm, for one slice of records (H4): the rest wait for the pass. */
-const AT_ONCE_MAX = 50;
-/** A pass lets other work in between after this long. */
+/** Work outside of the rhythm, for one slice of records (H4): the rest waits for its turn. */
+const AT_ONCE_MS = 5;
+/** Other work comes in between after this long. */
 const SLICE_MS = 10;
+/** Of the time that looking takes, how much the hub rests (H1). */
+const REST = 4;
 
 interface Watched {
   readonly stream: Stream;
+  /** Whose turn it takes (H5). */
+  client: string;
   dirty: boolean;
+  queued: boolean;
+  /** Not to be looked at before. */
+  dueMs: number;
   /** When the last reader left; undefined while there is one. */
   unwatchedSinceMs: number | undefined;
 }
@@ -54,18 +69,32 @@ export class StreamHub {
   readonly #position: () => PositionVector;
   readonly #limits: HubLimits;
   readonly #events: StreamEvents;
+  readonly #giveWay: () => Promise<void>;
   readonly #watched = new Map<string, Watched>();
+  readonly #readersOf = new Map<string, number>();
+  readonly #queue = new FairQueue<Watched>();
+  /** Changed, and not due yet. */
+  readonly #later = new Set<Watched>();
   readonly #sweeper: NodeJS.Timeout;
   #readers = 0;
-  #passTimer: NodeJS.Timeout | undefined;
-  #passing = false;
-  #nextPassMs = 0;
+  #status: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #working = false;
+  /** By then what has been done is a fifth of the time. */
+  #paidMs = 0;
   #closed = false;
 
-  constructor(position: () => PositionVector, events: StreamEvents, limits: HubLimits = HUB_LIMITS) {
+  /** @param giveWay lets other work in between two slices */
+  constructor(
+    position: () => PositionVector,
+    events: StreamEvents,
+    limits: HubLimits = HUB_LIMITS,
+    giveWay: () => Promise<void> = () => new Promise(setImmediate),
+  ) {
     this.#position = position;
     this.#events = events;
     this.#limits = limits;
+    this.#giveWay = giveWay;
     this.#sweeper = setInterval(
       () => this.#sweep(),
       Math.min(5000, limits.stuckMaxMs / 2, limits.lingerMs),
@@ -81,10 +110,20 @@ export class StreamHub {
   }
 
   /** Whether one more reader may come. @throws Problem `TOO_MANY_READERS` (H2) */
-  admit(key: string): void {
+  admit(key: string, request: IncomingMessage): void {
     if (this.#closed)
       throw new Problem("TOO_MANY_READERS", "the server is closing: connect again shortly", RETRY_AFTER_S);
-    if (this.#readers >= this.#limits.readersMax || (!this.#watched.has(key) && !this.#roomForView())) {
+    const { readersMax, share } = this.#limits;
+    const client = clientOf(request);
+    const theirs = this.#readersOf.get(client) ?? 0;
+    if (theirs >= Math.ceil(readersMax / share) || !this.#roomForTheirs(key, client)) {
+      throw new Problem(
+        "TOO_MANY_READERS",
+        `too many live connections from where you are (${theirs}): close some, or try again shortly`,
+        RETRY_AFTER_S,
+      );
+    }
+    if (this.#readers >= readersMax || !this.#roomFor(key)) {
       throw new Problem(
         "TOO_MANY_READERS",
         "too many live connections at the moment: try again shortly",
@@ -100,90 +139,134 @@ export class StreamHub {
     response: ServerResponse,
     lastEventId: string | undefined,
   ): void {
-    let watched = this.#watched.get(view.key);
-    if (!watched) {
-      const stream = new Stream(view, this.#position(), this.#limits, this.#events) as unknown as Stream;
-      watched = { stream, dirty: false, unwatchedSinceMs: undefined };
-      this.#watched.set(view.key, watched);
-    } else if (watched.unwatchedSinceMs !== undefined) {
-      watched.unwatchedSinceMs = undefined;
-      if (watched.dirty) this.#update(watched);
-      if (watched.dirty) this.#schedule();
-    }
-    const joined = watched;
+    const client = clientOf(request);
+    const joined = this.#viewOf(view, client);
     this.#readers++;
+    this.#readersOf.set(client, (this.#readersOf.get(client) ?? 0) + 1);
     joined.stream.join(request, response, lastEventId, () => {
       this.#readers--;
+      const left = this.#readersOf.get(client)! - 1;
+      if (left > 0) this.#readersOf.set(client, left);
+      else this.#readersOf.delete(client);
       if (joined.stream.readers === 0) joined.unwatchedSinceMs = performance.now();
     });
+    if (this.#status !== undefined) joined.stream.tellStatus(this.#status, response);
+  }
+
+  #viewOf<S>(view: LiveView<S>, client: string): Watched {
+    const known = this.#watched.get(view.key);
+    if (!known) {
+      const stream = new Stream(view, this.#position(), this.#limits, this.#events) as unknown as Stream;
+      const made = { stream, client, dirty: false, queued: false, dueMs: 0, unwatchedSinceMs: undefined };
+      this.#watched.set(view.key, made);
+      return made;
+    }
+    if (known.client !== client) known.client = view.key; // H5
+    if (known.unwatchedSinceMs !== undefined) {
+      known.unwatchedSinceMs = undefined;
+      if (known.dirty) this.#look(known); // H3
+      void this.#work();
+    }
+    return known;
+  }
+
+  /** How the program is, for who watches; undefined: well. */
+  tellStatus(status: object | undefined): void {
+    const before = this.#status;
+    this.#status = status && JSON.stringify(status);
+    if (this.#status === before) return;
+    for (const { stream } of this.#watched.values()) stream.tellStatus(this.#status ?? "{}");
   }
 
   /** Something changed in this race, and something was said of these runners; returns soon, readers may have been told (H1, H4). */
   changed(race: string, runners: ReadonlySet<string>): void {
-    let any = false;
-    let atOnce = 0;
+    const atOnce = new FairQueue<Watched>();
     for (const watched of this.#watched.values()) {
       const { view } = watched.stream;
       if (view.race !== race) continue;
       watched.dirty = true;
       if (watched.unwatchedSinceMs !== undefined) continue;
-      if (view.bib !== undefined && runners.has(view.bib) && atOnce < AT_ONCE_MAX) {
-        atOnce++;
-        this.#update(watched);
-      }
-      any ||= watched.dirty;
+      if (view.bib !== undefined && runners.has(view.bib)) atOnce.push(watched.client, watched);
+      else this.#enqueue(watched);
     }
-    if (any) this.#schedule();
+    const untilMs = performance.now() + AT_ONCE_MS;
+    for (let watched = atOnce.take(); watched; watched = atOnce.take()) {
+      if (performance.now() < untilMs) this.#look(watched);
+      else this.#enqueue(watched);
+    }
+    void this.#work();
   }
 
   /** Ends every stream; readers are told `bye`. */
   close(): void {
     this.#closed = true;
     clearInterval(this.#sweeper);
-    clearTimeout(this.#passTimer);
+    clearTimeout(this.#timer);
     for (const { stream } of this.#watched.values()) stream.close("the server is closing");
     this.#watched.clear();
   }
 
-  #schedule(): void {
-    if (this.#passing || this.#passTimer || this.#closed) return;
-    const waitMs = this.#nextPassMs - performance.now();
-    if (waitMs <= 0) void this.#pass();
-    else {
-      this.#passTimer = setTimeout(() => {
-        this.#passTimer = undefined;
-        void this.#pass();
-      }, waitMs);
+  #enqueue(watched: Watched): void {
+    if (watched.queued) return;
+    if (performance.now() < watched.dueMs) {
+      this.#later.add(watched);
+      return;
     }
+    watched.queued = true;
+    this.#queue.push(watched.client, watched);
   }
 
-  async #pass(): Promise<void> {
-    this.#passing = true;
-    const startMs = performance.now();
-    let sliceMs = startMs;
-    let costMs = 0;
-    for (const watched of this.#watched.values()) {
+  /** Looks at what is due, by turns, as long as that is paid for (H1, H5). */
+  async #work(): Promise<void> {
+    if (this.#working || this.#closed) return;
+    this.#working = true;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    let sliceMs = performance.now();
+    while (!this.#closed && performance.now() >= this.#paidMs - SLICE_MS) {
+      const watched = this.#queue.take();
+      if (!watched) break;
+      watched.queued = false;
       if (!watched.dirty || watched.unwatchedSinceMs !== undefined) continue;
-      this.#update(watched);
-      const nowMs = performance.now();
-      if (nowMs - sliceMs < SLICE_MS) continue;
-      costMs += nowMs - sliceMs;
-      await new Promise(setImmediate);
-      if (this.#closed) return;
+      const startMs = performance.now();
+      this.#look(watched);
+      const endMs = performance.now();
+      this.#paidMs = Math.max(this.#paidMs, startMs) + (endMs - startMs) * (1 + REST);
+      if (endMs - sliceMs < SLICE_MS) continue;
+      await this.#giveWay();
       sliceMs = performance.now();
     }
-    costMs += performance.now() - sliceMs;
-    this.#passing = false;
-    this.#nextPassMs = startMs + Math.max(this.#limits.passIntervalMinMs, 4 * costMs);
-    // What changed after its turn, and minor changes held back, wait for the next pass.
-    for (const watched of this.#watched.values()) {
-      if (watched.dirty && watched.unwatchedSinceMs === undefined) return this.#schedule();
-    }
+    this.#working = false;
+    this.#sleep();
   }
 
-  #update(watched: Watched): void {
+  /** Until something is due, or paid for. */
+  #sleep(): void {
+    if (this.#closed || this.#timer) return;
+    let atMs = this.#queue.size > 0 ? this.#paidMs : Number.POSITIVE_INFINITY;
+    for (const { dueMs } of this.#later) atMs = Math.min(atMs, dueMs);
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        for (const watched of this.#later) {
+          if (performance.now() < watched.dueMs) continue;
+          this.#later.delete(watched);
+          this.#enqueue(watched);
+        }
+        void this.#work();
+      },
+      Math.max(1, atMs - performance.now()),
+    );
+  }
+
+  #look(watched: Watched): void {
+    const nowMs = performance.now();
+    watched.dueMs = nowMs + this.#limits.lookIntervalMinMs;
+    this.#later.delete(watched);
     try {
-      watched.dirty = watched.stream.update(this.#position(), performance.now()) === "held-back";
+      watched.dirty = watched.stream.update(this.#position(), nowMs) === "held-back";
+      if (watched.dirty) this.#later.add(watched);
     } catch (error) {
       // The race was redefined and has no such mat or group any more: readers connect again and are told so.
       watched.dirty = false;
@@ -192,13 +275,25 @@ export class StreamHub {
     }
   }
 
-  #roomForView(): boolean {
-    if (this.#watched.size < this.#limits.viewsMax) return true;
-    // The view longest unwatched makes room: they are kept for the convenience of those who come back only.
+  #roomFor(key: string): boolean {
+    return this.#watched.has(key) || this.#watched.size < this.#limits.viewsMax || this.#dropUnwatched();
+  }
+
+  /** A view that nobody else watches has to be within the client's share. */
+  #roomForTheirs(key: string, client: string): boolean {
+    if (this.#watched.has(key)) return true;
+    let theirs = 0;
+    for (const watched of this.#watched.values()) if (watched.client === client) theirs++;
+    return theirs < Math.ceil(this.#limits.viewsMax / this.#limits.share) || this.#dropUnwatched(client);
+  }
+
+  /** The view longest unwatched makes room: they are kept for the convenience of those who come back only. */
+  #dropUnwatched(client?: string): boolean {
     let oldest: [key: string, sinceMs: number] | undefined;
-    for (const [key, { unwatchedSinceMs }] of this.#watched) {
-      if (unwatchedSinceMs !== undefined && (!oldest || unwatchedSinceMs < oldest[1]))
-        oldest = [key, unwatchedSinceMs];
+    for (const [key, watched] of this.#watched) {
+      const { unwatchedSinceMs } = watched;
+      if (unwatchedSinceMs === undefined || (client !== undefined && watched.client !== client)) continue;
+      if (!oldest || unwatchedSinceMs < oldest[1]) oldest = [key, unwatchedSinceMs];
     }
     if (!oldest) return false;
     this.#drop(oldest[0]);
@@ -206,7 +301,10 @@ export class StreamHub {
   }
 
   #drop(key: string, reason = "nobody watches"): void {
-    this.#watched.get(key)?.stream.close(reason);
+    const watched = this.#watched.get(key);
+    if (!watched) return;
+    watched.stream.close(reason);
+    this.#later.delete(watched);
     this.#watched.delete(key);
   }
 

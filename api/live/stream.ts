@@ -4,13 +4,14 @@
  * used (it compares ids as strings), and neither is its broadcast to everybody (it never looks at backpressure).
  *
  * Events: `snapshot` (the whole state), `change` (what moved since), `reset` (what you have is too old: a snapshot follows),
- * `bye` (the server is going; come back).
+ * `bye` (the server is going; come back), `status` (what is stuck inside, if anything is).
  *
  * R1  All readers of a stream see one sequence of states; an event's id is the committed position of the state it leads to.
  * R2  An update is read, compared and serialised once, however many readers there are.
  * R3  `Last-Event-ID` of a state in the history: the changes since, nothing else. Any other: `reset`, then `snapshot`.
  * R4  What waits for one reader is at most `readerBufferMax` and one event. Beyond it the reader is told nothing, and gets a
- *     fresh snapshot when it has taken what was waiting; one that takes nothing for `stuckMaxMs` is disconnected.
+ *     fresh snapshot when it has taken what was waiting.
+ * R5  Who takes nothing of what waits for `stuckMaxMs` is disconnected, also where nothing else is to be told.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import SseChannel from "sse-channel";
@@ -29,8 +30,10 @@ export interface StreamLimits {
   readonly historyCharsMax: number;
 }
 
+type StreamEvent = "snapshot" | "change" | "reset" | "bye" | "status";
+
 export interface StreamEvents {
-  sent(event: "snapshot" | "change" | "reset" | "bye", readers: number): void;
+  sent(event: StreamEvent, readers: number): void;
   passedOver(): void;
   disconnectedStuck(): void;
   resumed(how: "current" | "changes" | "malformed" | "ahead" | "expired"): void;
@@ -48,6 +51,9 @@ interface Entry {
 interface Reader {
   /** When it was first passed over; undefined: it keeps up. */
   laggingSinceMs: number | undefined;
+  /** What its connection has taken, in bytes, and when that was seen to be more than before. */
+  takenBytes: number;
+  takenMs: number;
 }
 
 export class Stream<S = unknown> {
@@ -85,7 +91,7 @@ export class Stream<S = unknown> {
     gone: () => void,
   ): void {
     this.#channel.addClient(request, response);
-    this.#readers.set(response, { laggingSinceMs: undefined });
+    this.#readers.set(response, { laggingSinceMs: undefined, takenBytes: 0, takenMs: performance.now() });
     response.on("drain", () => this.#drained(response));
     // A reader that goes away is no error of ours; "close" follows.
     response.on("error", () => undefined);
@@ -115,14 +121,26 @@ export class Stream<S = unknown> {
     return "sent";
   }
 
-  /** Disconnects who takes nothing any more (R4). */
+  /** Disconnects who takes nothing any more (R5). */
   sweep(nowMs: number): void {
     for (const [response, reader] of this.#readers) {
-      if (reader.laggingSinceMs === undefined || nowMs - reader.laggingSinceMs < this.#limits.stuckMaxMs)
-        continue;
+      const taken = (response.socket?.bytesWritten ?? 0) - (response.socket?.writableLength ?? 0);
+      if (response.writableLength === 0 || taken !== reader.takenBytes) {
+        reader.takenBytes = taken;
+        reader.takenMs = nowMs;
+      }
+      if (nowMs - reader.takenMs < this.#limits.stuckMaxMs) continue;
       this.#events.disconnectedStuck();
       response.destroy();
     }
+  }
+
+  /** Tells everybody who keeps up, or one. @param data JSON */
+  tellStatus(data: string, to?: ServerResponse): void {
+    const keepUp = [...this.#readers].filter(([, reader]) => reader.laggingSinceMs === undefined);
+    const readers = to ? [to] : keepUp.map(([response]) => response);
+    this.#channel.send({ event: "status", data }, readers);
+    this.#events.sent("status", readers.length);
   }
 
   /** Says goodbye and ends every connection. */

@@ -77,7 +77,7 @@ describe("a stream", () => {
   });
 
   test("tells the first change at once, and those that follow together", async () => {
-    await start({ passIntervalMinMs: 3000 });
+    await start({ lookIntervalMinMs: 3000 });
     const reader = open();
     await expect.poll(() => reader.names).toBe("snapshot");
     const startMs = performance.now();
@@ -248,7 +248,7 @@ describe("a slow reader", () => {
     (await metric("pacestream_sse_slow_readers_total", { outcome: "disconnected" })) > 0;
 
   test("is passed over, others are not, and gets a fresh snapshot when it reads on", async () => {
-    await start({ passIntervalMinMs: 5, readerBufferMax: 64 * 1024 });
+    await start({ lookIntervalMinMs: 5, readerBufferMax: 64 * 1024 });
     const slow = open(WIDE);
     const other = open(`${BOARD}&limit=1`);
     await expect.poll(() => slow.names).toBe("snapshot");
@@ -267,7 +267,7 @@ describe("a slow reader", () => {
   });
 
   test("that takes nothing any more is disconnected", async () => {
-    await start({ passIntervalMinMs: 5, readerBufferMax: 64 * 1024, stuckMaxMs: 200 });
+    await start({ lookIntervalMinMs: 5, readerBufferMax: 64 * 1024, stuckMaxMs: 200 });
     const stuck = open(WIDE);
     await expect.poll(() => stuck.names).toBe("snapshot");
     stuck.stopReading();

@@ -9,6 +9,8 @@
  * R3  An answer that belongs to an earlier `assign` of its partition is dropped.
  * R4  Errors that pass are retried for ever, with growing pauses up to two seconds: a broker may be away for long.
  * R5  Partitions take turns at the head of a request: a broker fills an answer from its head.
+ * R6  A broker without news is asked to hold the next request longer, up to `fetchWaitMaxMs`: what is quiet costs little. News come at
+ *     once all the same; only a partition that is assigned meanwhile waits for the answer.
  */
 import type { KafkaConnection } from "../config.ts";
 import { systemTime, type Time } from "../time.ts";
@@ -33,6 +35,8 @@ export interface PartitionReaderOptions {
   readonly maxBytes?: number;
   /** Of one partition in an answer; a single larger batch still comes through. */
   readonly partitionMaxBytes?: number;
+  /** How long a broker may be asked to hold a request without news (R6). Default: as at first, 50 ms. */
+  readonly fetchWaitMaxMs?: number;
   readonly isolation?: "read_committed" | "read_uncommitted";
   /** Told when the cluster goes away and when it is back. */
   readonly log?: (message: string) => void;
@@ -41,7 +45,7 @@ export interface PartitionReaderOptions {
   readonly cluster?: ReaderCluster;
 }
 
-/** How long the broker holds a request without data: a newly assigned partition waits for its first fetch so long at most. */
+/** How long the broker holds a request without data, at first: a newly assigned partition waits for its first fetch so long at most. */
 const FETCH_WAIT_MS = 50;
 /** Between looks at whether a pause is over. */
 const TICK_MS = 100;
@@ -83,12 +87,16 @@ class KafkaPartitionReader implements PartitionReader {
   readonly #cluster: ReaderCluster;
   readonly #time: Time;
   readonly #maxBytes: number;
+  readonly #fetchWaitMaxMs: number;
   readonly #partitionMaxBytes: number;
   readonly #committedOnly: boolean;
   readonly #log: (message: string) => void;
 
   readonly #partitions = new Map<string, Assigned>();
-  readonly #brokers = new Map<number, { busy: boolean; failures: number; retryAtMs: number }>();
+  readonly #brokers = new Map<
+    number,
+    { busy: boolean; failures: number; retryAtMs: number; waitMs: number }
+  >();
   readonly #arrived: Signal;
   #turn = 0;
   #failure: unknown;
@@ -103,12 +111,14 @@ class KafkaPartitionReader implements PartitionReader {
     this.#time = options.time ?? systemTime;
     this.#arrived = new Signal(this.#time);
     this.#maxBytes = options.maxBytes ?? 16 * 1024 * 1024;
+    this.#fetchWaitMaxMs = options.fetchWaitMaxMs ?? FETCH_WAIT_MS;
     this.#partitionMaxBytes = options.partitionMaxBytes ?? 1024 * 1024;
     this.#committedOnly = options.isolation !== "read_uncommitted";
     this.#log = options.log ?? (() => {});
   }
 
   assign(positions: readonly Position[]): void {
+    for (const broker of this.#brokers.values()) broker.waitMs = FETCH_WAIT_MS;
     for (const { topic, partition, offset } of positions) {
       this.#partitions.set(keyOf(topic, partition), {
         topic,
@@ -256,18 +266,27 @@ class KafkaPartitionReader implements PartitionReader {
   }
 
   async #fetch(leader: number, partitions: Assigned[]): Promise<void> {
-    const broker = this.#brokers.get(leader) ?? { busy: false, failures: 0, retryAtMs: 0 };
+    const broker = this.#brokers.get(leader) ?? {
+      busy: false,
+      failures: 0,
+      retryAtMs: 0,
+      waitMs: FETCH_WAIT_MS,
+    };
     this.#brokers.set(leader, broker);
     broker.busy = true;
     for (const assigned of partitions) assigned.fetching = true;
     try {
       const answer = await this.#cluster.fetch(leader, {
-        waitMs: FETCH_WAIT_MS,
+        waitMs: broker.waitMs,
         maxBytes: this.#maxBytes,
         committedOnly: this.#committedOnly,
         topics: this.#request(partitions),
       });
       broker.failures = 0;
+      const isNews = answer.partitions.some(
+        ({ records, errorCode }) => records.length > 0 || errorCode !== 0,
+      );
+      broker.waitMs = isNews ? FETCH_WAIT_MS : Math.min(this.#fetchWaitMaxMs, broker.waitMs * 2); // R6
       for (const fetched of answer.partitions) {
         const asked = partitions.find(
           (one) => one.partition === fetched.partition && one.topicId === fetched.topicId,

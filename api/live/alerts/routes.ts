@@ -7,6 +7,7 @@
 import type { FastifyPluginAsyncTypebox } from "@fastify/type-provider-typebox";
 import { ProblemBody } from "../../problem.ts";
 import { type HealthDataRule, healthDataGuard } from "../../security.ts";
+import type { Turns } from "../../turns.ts";
 import type { LiveModel } from "../model.ts";
 import { openStream, STREAM_NOTE, STREAMING, streamAnswers } from "../open-stream.ts";
 import { StreamHeaders } from "../schemas.ts";
@@ -22,6 +23,7 @@ export interface AlertRoutesOptions {
   /** Where on the course an alert is. */
   readonly races: () => LiveModel;
   readonly hub: StreamHub;
+  readonly turns: Turns;
   readonly desk: AcknowledgementDesk;
   readonly controlToken: string | undefined;
   readonly healthData: HealthDataRule | undefined;
@@ -37,7 +39,7 @@ const refusals = { 400: ProblemBody, 401: ProblemBody, 403: ProblemBody };
 
 export const alertRoutes: FastifyPluginAsyncTypebox<AlertRoutesOptions> = async (
   app,
-  { book, races, hub, desk, controlToken, healthData, clock },
+  { book, races, hub, turns, desk, controlToken, healthData, clock },
 ) => {
   app.addHook("onRequest", healthDataGuard(controlToken, healthData)); // AR1
   app.addHook("onRequest", async (_request, reply) => {
@@ -56,10 +58,12 @@ export const alertRoutes: FastifyPluginAsyncTypebox<AlertRoutesOptions> = async 
         response: { 200: schema.AlertPage, ...refusals },
       },
     },
-    async ({ query }) => {
+    async (request) => {
+      const { query } = request;
       const { cursor } = query;
       const limit = schema.Limit.of(query.limit);
       const after = cursor === undefined ? undefined : placeOf(cursor);
+      await turns.take(request);
       const { found, more, total } = findAlerts(book(), alertQueryOf(query), limit, after);
       const alerts = found.map((known) => summaryOf(known, races()));
       return { alerts, next: more ? cursorOf(found.at(-1)!) : null, total };
