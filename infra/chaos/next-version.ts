@@ -1,6 +1,7 @@
 /**
- * The next version of the product, to be deployed and taken back: a copy of its folder in which state has fields that the present
- * one does not know. What one version keeps the other has to read, by Avro's schema resolution (`state/schema-ledger.ts`).
+ * The next version of the product, to be deployed and taken back: a copy of its folder in which state, and what travels between
+ * stages, has fields that the present one does not know. What one version keeps or sends the other has to read, by Avro's schema
+ * resolution (`state/schema-ledger.ts`, `exchange/exchange-schemas.ts`).
  */
 import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,6 +13,7 @@ const CHANGED = {
   KeptRead: "runner-step.ts",
   Presence: "health/lost-signal.ts",
   OpenAlert: "health/alert-life.ts",
+  Part: "aggregates/results.ts",
 };
 const FIELD = '{ name: "sinceNextVersion", type: "int", default: 0 },';
 

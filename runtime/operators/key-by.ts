@@ -1,6 +1,6 @@
 import type { FlowNode } from "../dsl/graph.ts";
 import { JobError } from "../errors.ts";
-import { DATA_HEADER, setDataPrefix } from "../exchange/exchange-record.ts";
+import { dataPrefix, fingerprintOf, setTimestamp } from "../exchange/exchange-record.ts";
 import { type ExchangeNode, isExchange } from "../graph/plan.ts";
 import { exchangeTopic } from "../graph/topics.ts";
 import { checkKey } from "../kafka/key.ts";
@@ -65,7 +65,7 @@ export function exchangeOut(node: ExchangeNode, runtime: OperatorRuntime): Push 
   const topic = exchangeTopic(runtime.job, exchange.name);
   const index = runtime.outputIndex(topic);
   const partitions = runtime.partitionsOf(topic);
-  const prefix = Buffer.alloc(DATA_HEADER);
+  const prefix = dataPrefix(fingerprintOf(exchange.codec.schema));
   // A re-key often leads to few keys: the last one's partition is not computed again.
   let lastKey: string | undefined;
   let partition = 0;
@@ -77,7 +77,7 @@ export function exchangeOut(node: ExchangeNode, runtime: OperatorRuntime): Push 
       partition = partitionOf(key, partitions);
       lastKey = key;
     }
-    setDataPrefix(prefix, record.timestamp);
+    setTimestamp(prefix, record.timestamp);
     frames.writeEncoded(index, partition, record.ingestMs, key, prefix, exchange.codec, value);
     runtime.countOut();
   };

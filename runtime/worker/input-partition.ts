@@ -8,6 +8,7 @@
 import type { Codec } from "../../schemas/codec.ts";
 import type { FlowNode } from "../dsl/graph.ts";
 import { IDLE_AFTER_MS } from "../dsl/watermark.ts";
+import type { ExchangeSchemas } from "../exchange/exchange-schemas.ts";
 import { isExchange, type StageInput, type StagePlan } from "../graph/plan.ts";
 import { fanOut } from "../operators/index.ts";
 import type { Push } from "../operators/record-context.ts";
@@ -26,6 +27,8 @@ export interface InputPartition {
   readonly partition: number;
   readonly push: Push;
   readonly codec: Codec<unknown>;
+  /** Of an exchange: the schemas that its records name. */
+  readonly schemas: ExchangeSchemas | undefined;
   /** Whether what is pushed are rows of a compacted topic (`Row`). */
   readonly rows: boolean;
   /** Channels of the valve that this partition feeds; none for an input without time. */
@@ -54,6 +57,7 @@ export function inputPartition(
   partition: number,
   upstreamParallelism: number,
   entries: ReadonlyMap<FlowNode, Push>,
+  schemas?: ExchangeSchemas,
 ): InputPartition {
   const watermarks = watermarksBelow(input.nodes, plan.nodes);
   const strategies = watermarks.map(({ strategy }) => strategy);
@@ -63,6 +67,7 @@ export function inputPartition(
     input,
     partition,
     push: fanOut(input.nodes.map((node) => entries.get(node)!)),
+    schemas,
     codec: first!.kind === "source" ? first!.topic.codec : first!.exchange.codec,
     rows: first!.kind === "source" && first!.rows,
     channels:

@@ -19,15 +19,18 @@ import type { Row } from "../dsl/steps/join.ts";
 import { assert, PacestreamError } from "../errors.ts";
 import {
   DATA,
+  DATA_UNNAMED,
   dataStart,
   dataTimestamp,
+  decodeSchema,
   decodeWatermark,
-  encodeWatermark,
+  fingerprintAt,
+  SCHEMA,
   WATERMARK,
 } from "../exchange/exchange-record.ts";
+import { ExchangeSchemas, exchangeStateName } from "../exchange/exchange-schemas.ts";
 import { storedName } from "../graph/placement.ts";
-import { CHANGELOG, DEAD_LETTERS, type StagePlan } from "../graph/plan.ts";
-import { exchangeTopic } from "../graph/topics.ts";
+import { CHANGELOG, DEAD_LETTERS, type StageInput, type StagePlan } from "../graph/plan.ts";
 import { FrameWriter } from "../kafka/frames.ts";
 import { keyText } from "../kafka/key.ts";
 import type { PolledPartition, Position, RecordCursor, TopicPartition } from "../kafka/log.ts";
@@ -41,6 +44,7 @@ import { StateStore } from "../state/state-store.ts";
 import { UndoLog } from "../state/undo-log.ts";
 import { MAX_WATERMARK, NO_WATERMARK } from "../time.ts";
 import { deadLetter } from "./dead-letter.ts";
+import { Downstream } from "./downstream.ts";
 import { EventTime, finite } from "./event-time.ts";
 import { exchangeChannel, type InputPartition, inputPartition, range } from "./input-partition.ts";
 import { SideInputs } from "./side-inputs.ts";
@@ -99,9 +103,7 @@ export class Task {
   readonly #changelog = new Changelog(this.#frames, CHANGELOG, this.#record);
   #epoch = 0;
   #recordsInEpoch = 0;
-  #sentWatermark = NO_WATERMARK;
-  #sentIdle = false;
-  #sentAtMs = Number.NEGATIVE_INFINITY;
+  readonly #downstream: Downstream;
   /** The watermark that the changelog holds. */
   #savedWatermark = NO_WATERMARK;
   /** For durations; the clock of the record context may be set. */
@@ -117,13 +119,31 @@ export class Task {
     this.#side = new SideInputs(plan, this.#record, this.#state, this.#partitions);
     this.#stage = compileStage(plan.nodes, plan.exchangesOut, this.#runtime());
     this.#steps = new Map(this.#stage.steps.map((step) => [storedName(plan.generations, step.name), step]));
+    this.#downstream = new Downstream(plan, spec, this.#frames, this.#record, this.#eventTime);
     for (const input of plan.inputs) {
+      const schemas = this.#exchangeSchemas(input);
       for (const partition of this.#partitions) {
-        const made = inputPartition(plan, input, partition, upstreamParallelism, this.#stage.entries);
+        const made = inputPartition(
+          plan,
+          input,
+          partition,
+          upstreamParallelism,
+          this.#stage.entries,
+          schemas,
+        );
         this.#inputs.set(inputId(input.topic, partition), made);
         this.#eventTime.add(made);
       }
     }
+  }
+
+  /** What is known of the schemas of an exchange; `undefined` for a topic of others. */
+  #exchangeSchemas({ topic, nodes }: StageInput): ExchangeSchemas | undefined {
+    const [first] = nodes;
+    if (first?.kind !== "keyBy") return undefined;
+    const schemas = new ExchangeSchemas(topic, first.exchange.codec);
+    this.#state.adopt(exchangeStateName(topic), schemas);
+    return schemas;
   }
 
   /** The changelog partitions that hold this task's state. */
@@ -140,7 +160,7 @@ export class Task {
   get pending(): Pending {
     if (this.#frames.count > 0 || this.#state.isDirty) return "results";
     for (const step of this.#stage.steps) if (step.isDirty) return "results";
-    if (this.#statusDue()) return "watermark";
+    if (this.#downstream.isDue(this.#elapsedMs)) return "watermark";
     if (this.#side.moved) return "progress";
     // ET2: while all is quiet, time alone is not worth a transaction.
     if (this.#record.watermark > this.#savedWatermark && !this.#eventTime.isQuiet) return "progress";
@@ -232,7 +252,6 @@ export class Task {
     this.#record.nowMs = nowMs;
     // Where the channels give more than what was saved, the first tick goes there, and fires what is due on the way.
     this.#savedWatermark = this.#record.watermark;
-    this.#sentWatermark = NO_WATERMARK;
     this.#changelog.seal((key, partition, value) => this.#state.restore(key, partition, value));
     this.#state.seal();
     for (const step of this.#stage.steps) step.seal(this.#record.watermark);
@@ -286,7 +305,7 @@ export class Task {
     record.topic = polled.topic;
     record.partition = polled.partition;
     record.nowMs = nowMs;
-    const exchange = input.input.upstream !== undefined;
+    this.#downstream.tellSchemas(this.#elapsedMs);
     const { records } = polled;
     while (records.next()) {
       assert(
@@ -297,8 +316,8 @@ export class Task {
       record.offset = records.offset;
       record.ingestMs = records.timestampMs;
       record.timestamp = undefined;
-      if (exchange) this.#processExchange(input, records);
-      else this.#processSource(input, records, records.valueStart);
+      if (input.schemas) this.#processExchange(input, input.schemas, records);
+      else this.#processRecord(input, records, records.valueStart);
     }
     if (polled.nextOffset > input.next) {
       input.next = polled.nextOffset;
@@ -308,7 +327,13 @@ export class Task {
     this.#advanceEventTime();
   }
 
-  #processSource(input: InputPartition, records: RecordCursor, valueStart: number): void {
+  /** @param schemas of a record that names the schema it is written with */
+  #processRecord(
+    input: InputPartition,
+    records: RecordCursor,
+    valueStart: number,
+    schemas?: ExchangeSchemas,
+  ): void {
     this.#recordsInEpoch++;
     this.counters.recordsIn++;
     this.#mark();
@@ -316,7 +341,11 @@ export class Task {
       this.#record.step = "decode";
       if (input.rows) input.push(rowOf(input.codec, records));
       else if (records.valueStart < 0) throw new Error("the value is null");
-      else input.push(input.codec.decode(records.buffer, valueStart, records.valueEnd));
+      else {
+        const { buffer, valueEnd } = records;
+        const codec = schemas?.readerOf(fingerprintAt(buffer, records.valueStart)) ?? input.codec;
+        input.push(codec.decode(buffer, valueStart, valueEnd));
+      }
       this.#failCaught();
       this.#undo.clear();
       this.#eventTime.settle(input, true);
@@ -327,13 +356,23 @@ export class Task {
     }
   }
 
-  #processExchange(input: InputPartition, records: RecordCursor): void {
-    const { buffer, valueStart } = records;
+  #processExchange(input: InputPartition, schemas: ExchangeSchemas, records: RecordCursor): void {
+    const { buffer, valueStart, valueEnd } = records;
     switch (buffer[valueStart]) {
       case DATA:
-        this.#record.timestamp = dataTimestamp(buffer, valueStart);
+      case DATA_UNNAMED: {
+        const start = dataStart(buffer, valueStart);
+        this.#record.timestamp = dataTimestamp(buffer, start);
         if (this.#record.timestamp !== undefined) this.#eventTime.saw(this.#record.timestamp);
-        this.#processSource(input, records, dataStart(valueStart));
+        this.#processRecord(input, records, start, buffer[valueStart] === DATA ? schemas : undefined);
+        return;
+      }
+      case SCHEMA:
+        schemas.hear(
+          fingerprintAt(buffer, valueStart),
+          decodeSchema(buffer, valueStart, valueEnd),
+          input.partition,
+        );
         return;
       case WATERMARK: {
         const { task, watermark, idle } = decodeWatermark(buffer, valueStart);
@@ -395,6 +434,7 @@ export class Task {
     argument: A,
   ): void {
     this.#undo.clear();
+    this.#downstream.tellSchemas(this.#elapsedMs);
     this.#mark();
     const record = this.#record;
     record.topic = "";
@@ -460,36 +500,11 @@ export class Task {
     this.#epoch++;
     this.#state.flush(this.#changelog);
     for (const step of this.#stage.steps) step.flush(this.#changelog);
-    this.#writeWatermarks();
+    this.#downstream.tellWatermark(this.#elapsedMs);
     this.#writeProgress();
     const records = this.#recordsInEpoch;
     this.#recordsInEpoch = 0;
     return { number: this.#epoch, frames: this.#frames.take(), records, positions: this.positions() };
-  }
-
-  #statusDue(): boolean {
-    if (this.#plan.exchangesOut.length === 0) return false;
-    if (this.#elapsedMs - this.#sentAtMs < this.#spec.watermarkEveryMs) return false;
-    return this.#record.watermark > this.#sentWatermark || this.#eventTime.isIdle !== this.#sentIdle;
-  }
-
-  /** Tells every task downstream how far this one has come. */
-  #writeWatermarks(): void {
-    if (!this.#statusDue()) return;
-    this.#sentAtMs = this.#elapsedMs;
-    this.#sentWatermark = this.#record.watermark;
-    this.#sentIdle = this.#eventTime.isIdle;
-    const message = encodeWatermark({
-      task: this.#spec.slot,
-      watermark: this.#sentWatermark,
-      idle: this.#sentIdle,
-    });
-    for (const { exchange } of this.#plan.exchangesOut) {
-      const topic = exchangeTopic(this.#spec.job, exchange.name);
-      const index = this.#plan.outputs.indexOf(topic);
-      for (const partition of range(this.#spec.partitions[topic]!))
-        this.#frames.write(index, partition, this.#record.nowMs, null, message);
-    }
   }
 
   #writeProgress(): void {
