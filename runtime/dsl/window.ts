@@ -23,6 +23,12 @@ export interface Window {
   readonly pane: Pane;
   /** Results of this window before this one. */
   readonly index: number;
+  /**
+   * Set when the result is asked for once more only to be taken back: a session has become part of an earlier one, or starts
+   * earlier, than when it said it. Steps without state pass it on as they passed the result, `to` deletes the row under its key (a
+   * tombstone), and steps with state, and exchanges, do not hear of it. So the key has to follow from the window's key and start.
+   */
+  readonly retracted?: true;
 }
 
 export type WindowAssigner =

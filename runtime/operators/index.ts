@@ -86,12 +86,16 @@ export function compileStage(
       case "process": {
         const step = new ProcessOperator(node, below(node), sidesOf(node), runtime);
         steps.set(node, step);
-        return (value) => step.process(value);
+        return (value) => {
+          if (!runtime.record.retracts) step.process(value);
+        };
       }
       case "window": {
         const step = windowStep(node, below(node), sidesOf(node), runtime);
         steps.set(node, step);
-        return (value) => step.process(value);
+        return (value) => {
+          if (!runtime.record.retracts) step.process(value);
+        };
       }
       case "sink":
         return sink(node, runtime);

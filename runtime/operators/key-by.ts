@@ -70,6 +70,8 @@ export function exchangeOut(node: ExchangeNode, runtime: OperatorRuntime): Push 
   let lastKey: string | undefined;
   let partition = 0;
   return (value) => {
+    // What stands behind an exchange has state, most often: it does not hear of a result that is taken back.
+    if (record.retracts) return;
     record.step = exchange.name;
     const key = keyOf(value);
     if (key !== lastKey) {

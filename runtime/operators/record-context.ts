@@ -18,6 +18,11 @@ export class RecordContext {
   /** Event time, if the record has one. */
   timestamp: number | undefined = undefined;
   key = "";
+  /**
+   * Whether what passes takes a former result back instead of being one: steps without state make of it what they made of that
+   * result, outputs delete the row, and steps with state do not hear of it.
+   */
+  retracts = false;
   /** The step whose code runs: named in a dead letter. */
   step = "";
   /** What was thrown below an `emit`: the task takes the record back (RC3). */

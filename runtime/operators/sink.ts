@@ -6,7 +6,10 @@ import type { Push } from "./record-context.ts";
 
 const NO_PREFIX = new Uint8Array(0);
 
-/** Writes to a topic: into the partition of `partitionBy`, else of the key, else of the record's own number. */
+/**
+ * Writes to a topic: into the partition of `partitionBy`, else of the key, else of the record's own number. What takes a result back
+ * becomes a tombstone under that result's key; where results have none, they all stand.
+ */
 export function sink(node: Extract<FlowNode, { kind: "sink" }>, runtime: OperatorRuntime): Push {
   const { topic, delivery } = node;
   const { record } = runtime;
@@ -32,6 +35,11 @@ export function sink(node: Extract<FlowNode, { kind: "sink" }>, runtime: Operato
     }
     const key = topic.key ? topic.key(value) : null;
     if (key !== null && key !== lastPlace) checkKey("key gave", key);
+    if (record.retracts) {
+      if (key === null) return;
+      frames.write(index, partition, record.ingestMs, key, null);
+      return runtime.countOut();
+    }
     frames.writeEncoded(index, partition, record.ingestMs, key, NO_PREFIX, topic.codec, value);
     runtime.countOut();
   };

@@ -136,9 +136,14 @@ export class JobHarness {
     for (const running of this.#tasks) this.#sayRestart(running);
   }
 
-  /** All values on a topic, partition by partition, in order. */
+  /**
+   * All values on a topic, partition by partition, in order; without those that a later record of their key deletes, as a compacted
+   * topic is read. (`records` has them all.)
+   */
   output<T>(topic: string, codec: Codec<T>): T[] {
-    return this.#everything(topic).map((record) => codec.decode(Buffer.from(record.value!)));
+    return range(this.#partitions).flatMap((partition) =>
+      standing(this.#records(topic, partition)).map((value) => codec.decode(Buffer.from(value))),
+    );
   }
 
   /** Where records of this key stand, on every topic. */
@@ -324,6 +329,17 @@ export class JobHarness {
   recordsOf(topic: string, partition: number): readonly MemoryRecord[] {
     return this.#records(topic, partition);
   }
+}
+
+const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+/** The values of a partition that no later record deletes. */
+function standing(records: readonly MemoryRecord[]): Uint8Array[] {
+  const deletedAt = new Map<string, number>();
+  for (const [at, { key, value }] of records.entries()) if (value === null && key) deletedAt.set(key, at);
+  return records.flatMap(({ key, value }, at) =>
+    value === null || (key && (deletedAt.get(key) ?? -1) > at) ? [] : [value],
+  );
 }
 
 function checked(options: HarnessOptions): HarnessOptions {

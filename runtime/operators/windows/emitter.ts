@@ -27,6 +27,17 @@ export function emitResult(
   record.step = name;
 }
 
+/** Takes back a result that was said: down to outputs, which delete its row. @param accumulator as the result was made of it */
+export function retractResult(parts: WindowParts, accumulator: unknown, window: Window): void {
+  const { record } = parts.runtime;
+  record.retracts = true;
+  try {
+    emitResult(parts, accumulator, window);
+  } finally {
+    record.retracts = false;
+  }
+}
+
 /** Event time of the record at hand. The planner sees to a watermark upstream; an input beside it may still lack one. */
 export function eventTime({ name, runtime: { record } }: WindowParts): number {
   const { timestamp } = record;

@@ -2,19 +2,22 @@
  * Session windows: the records of a key that are at most `gap` apart. Sessions that a record brings together become one.
  *
  * SW1  Two sessions of a key are always more than the gap apart: [start, end) with end = last record + gap, and sessions that
- *      touch are one, as in Flink.
+ *      touch are one, as in Flink. So a session is kept for one gap after it is closed: a record that would touch it is late, also
+ *      one that would be in time by itself. (Flink makes a second session of it, beside the first.)
  * SW2  A session says `on-time` when the watermark reaches its last millisecond. One that a late record (within the allowed
  *      lateness) lengthens says `late` at once when its end has passed, and `on-time` again when its new end is reached.
  * SW3  A session keeps its id, the start it was made with, though its start may move: in the changelog it is one entry.
  *      When two become one the earlier one's id stays.
  * SW4  The heap has each session by a time at which it has something to do or earlier; a longer life is found out then.
+ * SW5  A session that has said a result, and then starts earlier or becomes part of an earlier one, takes that result back first:
+ *      outputs delete its row, whose key is of the start that it no longer has. As Kafka Streams does by a tombstone.
  */
 import type { EarlyResults, WindowAssigner, WindowOptions } from "../../dsl/window.ts";
 import { TimeHeap } from "../../state/time-heap.ts";
 import { type Accumulation, WindowState } from "../../state/window-state.ts";
 import { NO_WATERMARK } from "../../time.ts";
 import type { StageStep } from "../stage-step.ts";
-import { byKey, emitResult, eventTime, type WindowParts } from "./emitter.ts";
+import { byKey, emitResult, eventTime, retractResult, type WindowParts } from "./emitter.ts";
 
 type Session = Accumulation<unknown>;
 
@@ -61,11 +64,14 @@ export class SessionWindows implements StageStep {
     const timeMs = eventTime(this.#parts);
     const touched = this.#touched(record.key, timeMs);
     const end = Math.max(timeMs + this.#gapMs, ...touched.map((session) => session.end));
-    if (end - 1 + this.#latenessMs <= this.#watermark) {
+    if (end - 1 + this.#latenessMs <= this.#watermark || touched.some((session) => this.#isClosed(session))) {
       countLate();
       this.#parts.pushLate(value);
       return;
     }
+    for (const session of touched)
+      if (session.results > 0 && session.start !== Math.min(touched[0]!.start, timeMs))
+        this.#takeBack(session);
     const session = this.#one(touched, record.key, record.partition, timeMs);
     this.#state.change(session);
     // It has spoken, and lives on: the heap has it by its closing only (SW4).
@@ -103,6 +109,12 @@ export class SessionWindows implements StageStep {
     emitResult(this.#parts, session.value, { key, start, end, pane, index: session.results++ });
   }
 
+  /** SW5. */
+  #takeBack({ key, start, end, value, results }: Session): void {
+    const pane = end - 1 <= this.#watermark ? "on-time" : "early";
+    retractResult(this.#parts, value, { key, start, end, pane, index: results, retracted: true });
+  }
+
   // --- time ----------------------------------------------------------------------------------------------------------
 
   seal(watermark: number): void {
@@ -129,22 +141,25 @@ export class SessionWindows implements StageStep {
         const lastMs = session.end - 1;
         if (lastMs > dueMs) this.#due.add(lastMs, session);
         else if (lastMs === dueMs && lastMs > this.#watermark) ended.add(session);
-        else this.#close(session, dueMs);
+        else if (this.#forgottenAt(session) > dueMs) this.#due.add(this.#forgottenAt(session), session);
+        else this.#drop(session);
       }
       for (const session of [...ended].sort(byKey)) {
         attempt(session.key, session.partition, dueMs, say, session);
-        if (this.#latenessMs === 0) this.#drop(session);
-        else this.#due.add(dueMs + this.#latenessMs, session);
+        this.#due.add(this.#forgottenAt(session), session);
       }
     }
     this.#watermark = watermark;
   }
 
-  /** Its end is past; it goes once its lateness is, too. */
-  #close(session: Session, dueMs: number): void {
-    const closedMs = session.end - 1 + this.#latenessMs;
-    if (closedMs > dueMs) this.#due.add(closedMs, session);
-    else this.#drop(session);
+  /** It takes no more records. */
+  #isClosed({ end }: Session): boolean {
+    return end - 1 + this.#latenessMs <= this.#watermark;
+  }
+
+  /** When every record that could touch it is late by itself (SW1). */
+  #forgottenAt({ end }: Session): number {
+    return end - 1 + this.#latenessMs + this.#gapMs;
   }
 
   #drop(session: Session): void {

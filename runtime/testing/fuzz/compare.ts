@@ -32,11 +32,14 @@ function outputs(job: JobHarness, reference: Reference, { cut, spec, script }: C
   for (const topic of [...topics].sort())
     for (let partition = 0; partition < cut.partitions; partition++) {
       const wanted = (reference.outputs.get(`${topic}/${partition}`) ?? []).map(tellWritten);
-      const found = job
-        .recordsOf(topic, partition)
-        .map(({ key, value, timestampMs }) =>
-          tellWritten({ partition, key: key ?? null, bytes: Buffer.from(value!), timestampMs: timestampMs! }),
-        );
+      const found = job.recordsOf(topic, partition).map(({ key, value, timestampMs }) =>
+        tellWritten({
+          partition,
+          key: key ?? null,
+          bytes: value === null ? null : Buffer.from(value),
+          timestampMs: timestampMs!,
+        }),
+      );
       const said = again.has(topic) ? withRepeats(found, wanted) : inOrder(found, wanted);
       if (said !== undefined) differences.push(`${topic}, partition ${partition}: ${said}`);
     }
@@ -44,7 +47,7 @@ function outputs(job: JobHarness, reference: Reference, { cut, spec, script }: C
 }
 
 const tellWritten = ({ key, bytes, timestampMs }: Written): string =>
-  `${key}@${timestampMs}: ${show(V.decode(bytes))}`;
+  `${key}@${timestampMs}: ${bytes === null ? "deleted" : show(V.decode(bytes))}`;
 
 function inOrder(found: readonly string[], wanted: readonly string[]): string | undefined {
   for (let at = 0; at < Math.max(found.length, wanted.length); at++) {

@@ -12,6 +12,8 @@ export interface Rec {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
+  /** It takes a former result back: outputs delete its row, steps with state do not hear of it. */
+  readonly retracts?: true;
 }
 
 /** Takes a record further: to what stands below the operator, or below the side output of this name. */

@@ -42,7 +42,8 @@ function meant(describeJob: (flow: Flow) => void, texts: readonly string[]) {
   }
   return {
     reference,
-    said: (name = "out") => (reference.outputs.get(`${name}/0`) ?? []).map(({ bytes }) => Text.decode(bytes)),
+    said: (name = "out") =>
+      (reference.outputs.get(`${name}/0`) ?? []).flatMap(({ bytes }) => (bytes ? [Text.decode(bytes)] : [])),
     apart: reference.apart[0]!.map(({ step, offset }) => `${step} ${offset}`),
   };
 }

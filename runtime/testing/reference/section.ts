@@ -137,11 +137,11 @@ export class Section implements Scene {
         break;
       case "process":
       case "window":
-        named(node.name, () => this.#stateful.get(node)!.take(rec, emit));
+        if (!rec.retracts) named(node.name, () => this.#stateful.get(node)!.take(rec, emit));
         break;
       case "sink": {
         const written = named(`to ${node.topic.name}`, () => sink(node, rec, this.#outside.partitions));
-        this.#effects.push(() => this.#outside.write(node.topic.name, written));
+        if (written) this.#effects.push(() => this.#outside.write(node.topic.name, written));
         break;
       }
       case "source":
@@ -159,6 +159,7 @@ export class Section implements Scene {
   }
 
   #send(node: ExchangeNode, rec: Rec): void {
+    if (rec.retracts) return;
     const sent = named(node.exchange.name, () => send(node, rec, this.#outside.partitions));
     this.#effects.push(() => this.#outside.exchange(node.exchange.name, sent, rec));
   }

@@ -31,6 +31,21 @@ export function check(aggregate: AnyAggregate, held: readonly Held[]): void {
   aggregate.codec.encode(fold(aggregate, held));
 }
 
+/** A result that was said is taken back. */
+export function takeBack(
+  aggregate: AnyAggregate,
+  held: readonly Held[],
+  { key, start, end }: Span,
+  pane: Pane,
+  index: number,
+  rec: Rec,
+  emit: Emit,
+): void {
+  const window = { key, start, end, pane, index, retracted: true as const };
+  const value = frozen(aggregate.result(fold(aggregate, held), window));
+  emit({ ...rec, value, timestamp: end - 1, retracts: true });
+}
+
 /** @param rec the record, or the time, that set it off. */
 export function say(
   aggregate: AnyAggregate,

@@ -3,9 +3,11 @@
  *
  * - A record that lies between sessions, or touches them, makes them one.
  * - It says `on-time` when the watermark reaches its last millisecond; again when a late record has lengthened it.
- * - It is kept for `allowedLateness` after its end. A record that lengthens it no further than the watermark makes it say `late`.
+ * - It is open until `allowedLateness` after its end. A record that lengthens it no further than the watermark makes it say `late`.
+ * - One that has said a result, and then starts earlier or becomes part of an earlier one, takes that result back first.
  * - `finalOnly`: it says nothing before its lateness is past, and then one result, `on-time`.
- * - A record is too late when the session that it would be part of, with all that it brings together, is past its lateness.
+ * - A record is too late when the session that it would be part of, with all that it brings together, is past its lateness; or when it
+ *   touches one that is, be it in time by itself: sessions are always more than the gap apart.
  */
 import type { FlowNode } from "../../../dsl/graph.ts";
 import type { WindowAssigner } from "../../../dsl/window.ts";
@@ -13,7 +15,7 @@ import { byText } from "../memory.ts";
 import type { Emit, Rec } from "../record.ts";
 import type { Attempt, Scene, Stateful } from "../scene.ts";
 import { Early } from "./early.ts";
-import { check, type Held, say } from "./fold.ts";
+import { check, type Held, say, takeBack } from "./fold.ts";
 
 interface Session {
   readonly key: string;
@@ -59,16 +61,23 @@ export class SessionWindows implements Stateful {
     const sessions = this.#of(key);
     const touched = sessions.filter(({ start, end }) => start <= timestamp + this.#gapMs && end >= timestamp);
     const end = Math.max(timestamp + this.#gapMs, ...touched.map((session) => session.end));
-    if (end - 1 + this.#latenessMs <= this.#watermark) {
+    const closed = (one: { readonly end: number }) => one.end - 1 + this.#latenessMs <= this.#watermark;
+    if (closed({ end }) || touched.some(closed)) {
       this.#scene.late();
       const late = this.#node.options.late?.name;
       if (late !== undefined) emit(rec, late);
       return;
     }
+    const start = Math.min(timestamp, ...touched.map((one) => one.start));
+    for (const one of touched) {
+      if (one.results === 0 || one.start === start) continue;
+      const pane = one.end - 1 <= this.#watermark ? "on-time" : "early";
+      takeBack(this.#node.aggregate, one.held, one, pane, one.results, rec, emit);
+    }
     const session: Session = {
       key,
       partition: touched[0]?.partition ?? partition,
-      start: Math.min(timestamp, ...touched.map(({ start }) => start)),
+      start,
       end,
       held: [...touched.flatMap(({ held }) => held), { value, timestamp }],
       results: Math.max(0, ...touched.map(({ results }) => results)),
@@ -102,7 +111,7 @@ export class SessionWindows implements Stateful {
     for (const [key] of this.#scene.memory.all(this.name))
       this.#set(
         key,
-        this.#of(key).filter(({ end }) => end - 1 + this.#latenessMs > watermark),
+        this.#of(key).filter(({ end }) => end - 1 + this.#latenessMs + this.#gapMs > watermark),
       );
   }
 
