@@ -1,3 +1,5 @@
+import { refusePromise } from "./settled.ts";
+
 /**
  * Durations and the two times of the runtime. Event time is whatever number the job's `timeOf` gives (Unix milliseconds, or
  * milliseconds of the race's day), rounded down: the runtime only compares it. Processing time is the node's clock, Unix
@@ -25,6 +27,7 @@ export const DURATION_MAX_MS = 1e15;
 /** The event time that an author's function gave. @param what the function, such as `timeOf` */
 export function eventTimeOf(what: string, ms: unknown): number {
   if (typeof ms === "number" && ms >= -TIME_MAX_MS && ms <= TIME_MAX_MS) return Math.floor(ms) + 0;
+  refusePromise(what, ms);
   const micros = typeof ms === "number" && ms > TIME_MAX_MS && Number.isFinite(ms);
   throw new Error(
     `${what} gave ${String(ms)}, which is not a time${micros ? ": times are milliseconds" : ""}`,

@@ -1,6 +1,7 @@
 /** Where the streams of a job come from: topics to read, and topics that its steps look into. */
 import { listOf } from "../../schemas/codec.ts";
 import type { FlowGraph } from "./graph.ts";
+import { plain } from "./options.ts";
 import type { BroadcastReference, TableReference } from "./process.ts";
 import type { Row } from "./steps/join.ts";
 import { Stream, type VersionedTable } from "./stream.ts";
@@ -30,6 +31,7 @@ export class Flow {
    */
   versions<V>(topic: Topic<V>, options: { timeOf?: (value: V) => number } = {}): VersionedTable<V> {
     const { timeOf } = options;
+    if (timeOf) plain(`versions of "${topic.name}": timeOf`, timeOf);
     const rows = new Stream<Row<V>>(this.#graph, {
       kind: "source",
       topic: topic as Topic<unknown>,

@@ -50,3 +50,15 @@ export function oneOf<const Choice extends string>(
 function shown(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value) : String(value);
 }
+
+/** A function that is done when its call returns. @param generator whether it may give its values one by one */
+export function plain(what: string, given: unknown, generator?: "generator"): void {
+  if (typeof given !== "function") throw new JobError(`${what} is ${shown(given)}; it has to be a function`);
+  const kind = Object.prototype.toString.call(given);
+  if (kind.startsWith("[object Async"))
+    throw new JobError(
+      `${what} must not be async: a record is done when its call returns. Let what it would wait for come as a topic, by flow.table, flow.broadcast or .join`,
+    );
+  if (kind === "[object GeneratorFunction]" && generator === undefined)
+    throw new JobError(`${what} must not be a generator: nobody asks for what it would give; use flatMap`);
+}

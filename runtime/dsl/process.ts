@@ -91,6 +91,10 @@ export interface Context<Out, S, T, Index> {
 export type States = Readonly<Record<string, StateDescriptor>>;
 export type Tables = Readonly<Record<string, TableReference<unknown> | BroadcastReference<unknown>>>;
 
+/** What a function gives that gives nothing. A promise is no such thing, as it would be for `void` alone. */
+// biome-ignore lint/suspicious/noConfusingVoidType: with undefined beside it, it takes no promise
+export type Nothing = void | undefined;
+
 export interface KeyedProcess<
   In,
   Out,
@@ -115,12 +119,13 @@ export interface KeyedProcess<
   }) => Index;
   /**
    * Called for each record of a key, in the partition's order. Throwing sends the record to the dead-letter topic and leaves
-   * no trace in state, timers and outputs. Must not keep `context` nor be async.
+   * no trace in state, timers and outputs. Must not keep `context`, which is that of the record at hand only while the call lasts,
+   * nor be async: a record is done when its call returns.
    */
-  process(value: In, context: Context<Out, S, T, Index>): void;
+  process(value: In, context: Context<Out, S, T, Index>): Nothing;
   /** Called when a timer of the key is due. Throwing is reported as a dead letter of the timer. */
   onTimer?(
     timer: { readonly timeMs: number; readonly domain: TimeDomain },
     context: Context<Out, S, T, Index>,
-  ): void;
+  ): Nothing;
 }

@@ -6,7 +6,7 @@ import type { Codec } from "../../schemas/codec.ts";
 import { JobError } from "../errors.ts";
 import type { Aggregate } from "./aggregate.ts";
 import type { AnyKeyedProcess, Delivery, Exchange, FlowGraph, FlowNode } from "./graph.ts";
-import { oneOf, optionalDuration } from "./options.ts";
+import { oneOf, optionalDuration, plain } from "./options.ts";
 import type { KeyedProcess, SideOutput, States, Tables } from "./process.ts";
 import { type DedupOptions, dedupStep } from "./steps/dedup.ts";
 import { type DeviceClockOptions, deviceClockStep } from "./steps/device-clock.ts";
@@ -251,6 +251,7 @@ export class KeyedStream<T> extends Stream<T> {
     table: VersionedTable<Right>,
     options: JoinOptions<T, Right, Out>,
   ): KeyedStream<Out> {
+    plain(`join "${name}": join`, options.join);
     const left = this.map(`${name}-left`, (value): JoinInput<T, Right> => ({ left: value }));
     const right = table.rows.map(`${name}-right`, (row): JoinInput<T, Right> => ({ row }));
     // Each side is under its key, so both together are.

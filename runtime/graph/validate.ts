@@ -10,6 +10,7 @@ import type { FlowGraph, FlowNode } from "../dsl/graph.ts";
 import { oneOf } from "../dsl/options.ts";
 import { topicOf } from "../dsl/process.ts";
 import { JobError } from "../errors.ts";
+import { checkFunctions } from "./functions.ts";
 
 const STEP_NAME = /^[a-z0-9][a-z0-9-]{0,60}$/;
 
@@ -20,6 +21,7 @@ export function validate(job: string, graph: FlowGraph, nodes: readonly FlowNode
   if (graph.sinks.length === 0) fail("it has no output: end a stream in .to(topic)");
   uniqueNames(nodes, fail);
   consistentTopics(graph, nodes, fail);
+  checkFunctions(graph, nodes);
   const timed = timedNodes(nodes);
   for (const node of nodes) {
     if (node.kind === "watermark" && inputsTimed(node, timed.some)) {
@@ -193,7 +195,6 @@ function stepIsWhole(
   fail: Fail,
 ): void {
   const { name, step } = node;
-  if (typeof step.process !== "function") fail(`step "${name}" has no process(value, context) function`);
   if (step.onTimer && !step.timers?.length) {
     fail(
       `step "${name}" has onTimer but does not say which timers it sets: add timers: ["event"] or ["processing"]`,

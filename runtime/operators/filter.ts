@@ -1,4 +1,5 @@
 import type { FlowNode } from "../dsl/graph.ts";
+import { settled } from "../settled.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
 
@@ -11,6 +12,6 @@ export function filter(
   const { keep, name } = node;
   return (value) => {
     record.step = name;
-    if (keep(value)) push(value);
+    if (settled<unknown>("filter", keep(value))) push(value);
   };
 }

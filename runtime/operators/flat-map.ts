@@ -1,4 +1,5 @@
 import type { FlowNode } from "../dsl/graph.ts";
+import { settled } from "../settled.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import { emitFor, type Push } from "./record-context.ts";
 
@@ -12,7 +13,7 @@ export function flatMap(
   const emit = (each: unknown): void => emitFor(record, name, push, each);
   return (value) => {
     record.step = name;
-    const returned = apply(value, emit);
+    const returned = settled("flatMap", apply(value, emit));
     if (returned) for (const each of returned) emit(each);
   };
 }

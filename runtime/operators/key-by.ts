@@ -5,6 +5,7 @@ import { type ExchangeNode, isExchange } from "../graph/plan.ts";
 import { exchangeTopic } from "../graph/topics.ts";
 import { checkKey } from "../kafka/key.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
+import { refusePromise } from "../settled.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
 
@@ -32,6 +33,7 @@ export function keyBy(
   return (value) => {
     record.step = "key-by";
     const key = keyOf(value);
+    if (typeof key !== "string") refusePromise("keyBy", key);
     checkKey("keyBy gave", key);
     seen++;
     if (!reinterpret && (seen <= CHECKED_FIRST || seen % CHECKED_ONE_IN === 0)) {

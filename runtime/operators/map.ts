@@ -1,4 +1,5 @@
 import type { FlowNode } from "../dsl/graph.ts";
+import { settled } from "../settled.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
 
@@ -7,6 +8,6 @@ export function map(node: Extract<FlowNode, { kind: "map" }>, push: Push, { reco
   const { apply, name } = node;
   return (value) => {
     record.step = name;
-    push(apply(value));
+    push(settled("map", apply(value)));
   };
 }

@@ -10,8 +10,10 @@
 import type { AnyKeyedProcess, FlowNode } from "../dsl/graph.ts";
 import { type Context, type SideOutput, type TimeDomain, type Timers, topicOf } from "../dsl/process.ts";
 import { JobError } from "../errors.ts";
+import { refusePromise, settled } from "../settled.ts";
 import type { ChangelogWriter, CurrentKey } from "../state/state-store.ts";
 import { MAX_WATERMARK, NO_WATERMARK } from "../time.ts";
+import { guardedState } from "./guard.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import { emitFor, type Push } from "./record-context.ts";
 import type { StageStep } from "./stage-step.ts";
@@ -52,7 +54,7 @@ export class ProcessOperator implements StageStep {
     };
     const states = Object.entries(node.step.state ?? {}).map(([name, descriptor]) => [
       name,
-      runtime.state.open(runtime.storedName(node.name, name), descriptor),
+      runtime.state.open(runtime.storedName(node.name, name), guardedState(descriptor)),
     ]);
     const tables = Object.entries(node.step.tables ?? {}).map(([name, table]) => [
       name,
@@ -66,15 +68,19 @@ export class ProcessOperator implements StageStep {
         return record.key;
       },
       get timestamp() {
+        record.inCall();
         return record.timestamp;
       },
       get ingestMs() {
+        record.inCall();
         return record.ingestMs;
       },
       get watermark() {
+        record.inCall();
         return operator.#watermark;
       },
       get now() {
+        record.inCall();
         return record.nowMs;
       },
       get index() {
@@ -100,7 +106,7 @@ export class ProcessOperator implements StageStep {
 
   process(value: unknown): void {
     this.#runtime.record.step = this.name;
-    this.#step.process(value, this.#context);
+    refusePromise("process", this.#step.process(value, this.#context));
   }
 
   seal(watermark: number): void {
@@ -135,7 +141,7 @@ export class ProcessOperator implements StageStep {
     this.#setAtEnd = domain === "event" && dueMs >= MAX_WATERMARK ? new Map() : undefined;
     const run = (timer: { readonly timeMs: number; readonly domain: TimeDomain }) => {
       record.step = this.name;
-      this.#step.onTimer?.(timer, this.#context);
+      refusePromise("onTimer", this.#step.onTimer?.(timer, this.#context));
     };
     for (let timer = timers.take(dueMs); timer; timer = timers.take(dueMs)) {
       const { key, partition, timeMs } = timer;
@@ -155,7 +161,8 @@ export class ProcessOperator implements StageStep {
     }
     const known = this.#indices.get(key);
     if (known !== undefined) return known;
-    const made = this.#step.index?.({ key, state: this.#context.state, tables: this.#context.tables });
+    const { state, tables } = this.#context;
+    const made = settled("index", this.#step.index?.({ key, state, tables }));
     this.#indices.set(key, made);
     return made;
   }

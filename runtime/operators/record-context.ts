@@ -7,6 +7,7 @@
  * RC2  Whoever calls the author's code sets `step` before, also where it is called again after something was pushed.
  * RC3  What throws below an `emit` of the author's ends the record, also if the code that called it catches it: half of the record
  *      would stand.
+ * RC4  Outside of a call of the author's there is no key: whoever kept a context, or goes on after an `await`, is told so.
  */
 export class RecordContext {
   /** Where the record came from. */
@@ -17,7 +18,9 @@ export class RecordContext {
   ingestMs = 0;
   /** Event time, if the record has one. */
   timestamp: number | undefined = undefined;
-  key = "";
+  #key = "";
+  /** Whether a record is on its way: set by the task. */
+  live = false;
   /**
    * Whether what passes takes a former result back instead of being one: steps without state make of it what they made of that
    * result, outputs delete the row, and steps with state do not hear of it.
@@ -31,6 +34,23 @@ export class RecordContext {
   nowMs = 0;
   /** Event time the task has come to. */
   watermark = Number.NEGATIVE_INFINITY;
+
+  get key(): string {
+    this.inCall();
+    return this.#key;
+  }
+
+  set key(key: string) {
+    this.#key = key;
+  }
+
+  /** RC4. */
+  inCall(): void {
+    if (!this.live)
+      throw new Error(
+        "a step's context was used after its call was over: it must not be kept, nor used after an await",
+      );
+  }
 }
 
 /** Takes a value further. */
@@ -38,6 +58,7 @@ export type Push = (value: unknown) => void;
 
 /** Pushes what the code of step `name` emits, from within that code. */
 export function emitFor(record: RecordContext, name: string, push: Push, value: unknown): void {
+  record.inCall();
   try {
     push(value);
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { FlowNode } from "../dsl/graph.ts";
 import type { WatermarkGenerator } from "../dsl/watermark.ts";
+import { refusePromise } from "../settled.ts";
 import { eventTimeOf, MAX_WATERMARK } from "../time.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
@@ -54,5 +55,6 @@ export function watermark(
 /** What a generator said, by any of its names for "everything". */
 function watermarkOf(said: unknown): number {
   if (typeof said === "number" && !Number.isNaN(said)) return Math.min(Math.floor(said), MAX_WATERMARK);
+  refusePromise("the watermark's generator", said);
   throw new Error(`the watermark's generator gave ${String(said)}, which is not a time`);
 }

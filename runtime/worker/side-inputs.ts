@@ -11,6 +11,7 @@ import type { StagePlan } from "../graph/plan.ts";
 import { keyText } from "../kafka/key.ts";
 import type { PolledPartition, Position, RecordCursor } from "../kafka/log.ts";
 import type { RecordContext } from "../operators/record-context.ts";
+import { refusePromise, settled } from "../settled.ts";
 import { BroadcastState, broadcastStateName } from "../state/broadcast-state.ts";
 import type { StateStore } from "../state/state-store.ts";
 import { NO_WATERMARK } from "../time.ts";
@@ -107,9 +108,11 @@ export class SideInputs {
       try {
         if (valueStart >= 0) {
           const value = source.topic.codec.decode(buffer, valueStart, valueEnd);
-          const activeFromMs = source.activeFrom?.(value) ?? NO_WATERMARK;
-          if (Number.isNaN(activeFromMs)) throw new Error("activeFrom gave NaN, which is not a time");
-          broadcast.apply(source.keyOf(value), value, activeFromMs, offset);
+          const activeFromMs = source.activeFrom ? source.activeFrom(value) : NO_WATERMARK;
+          refusePromise("activeFrom", activeFromMs);
+          if (typeof activeFromMs !== "number" || Number.isNaN(activeFromMs))
+            throw new Error(`activeFrom gave ${String(activeFromMs)}, which is not a time`);
+          broadcast.apply(settled("keyOf", source.keyOf(value)), value, activeFromMs, offset);
         } else if (keyStart >= 0) {
           broadcast.apply(keyText(buffer, keyStart, keyEnd), undefined, NO_WATERMARK, offset);
         }

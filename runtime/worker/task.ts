@@ -337,6 +337,7 @@ export class Task {
     this.#recordsInEpoch++;
     this.counters.recordsIn++;
     this.#mark();
+    this.#record.live = true;
     try {
       this.#record.step = "decode";
       if (input.rows) input.push(rowOf(input.codec, records));
@@ -353,6 +354,8 @@ export class Task {
       this.#eventTime.settle(input, false);
       this.#takeBack(error);
       this.#deadLetter(error, copy(records, "key"), copy(records, "value"));
+    } finally {
+      this.#record.live = false;
     }
   }
 
@@ -443,6 +446,7 @@ export class Task {
     record.key = key;
     record.timestamp = timestamp;
     record.ingestMs = record.nowMs;
+    record.live = true;
     try {
       run(argument);
       this.#failCaught();
@@ -450,6 +454,8 @@ export class Task {
     } catch (error) {
       this.#takeBack(error);
       this.#deadLetter(error, Buffer.from(key), null);
+    } finally {
+      record.live = false;
     }
   }
 

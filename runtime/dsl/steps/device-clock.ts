@@ -7,7 +7,7 @@
  */
 import { codecOf } from "../../../schemas/codec.ts";
 import { eventTimeOf } from "../../time.ts";
-import { count, duration } from "../options.ts";
+import { count, duration, plain } from "../options.ts";
 import type { KeyedProcess, SideOutput } from "../process.ts";
 import { type ValueStateDescriptor, valueState } from "../state.ts";
 
@@ -48,6 +48,7 @@ export function deviceClockStep<T>(
   name: string,
   { skewMax, sentOf, samples = 9, wrong }: DeviceClockOptions<T>,
 ): KeyedProcess<T, T, { skews: ValueStateDescriptor<Skews> }> {
+  if (sentOf) plain(`deviceClock "${name}": sentOf`, sentOf);
   duration(`deviceClock "${name}": skewMax`, skewMax, 1);
   count(`deviceClock "${name}": samples`, samples, SAMPLES_MAX);
   return {

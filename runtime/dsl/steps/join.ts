@@ -8,6 +8,7 @@
  * J2  A version is kept as long as a record that waits, or one that is not late, can ask for it.
  */
 import { type Codec, listOf } from "../../../schemas/codec.ts";
+import { settled } from "../../settled.ts";
 import type { KeyedProcess, SideOutput } from "../process.ts";
 import { type MapState, type MapStateDescriptor, mapState } from "../state.ts";
 import { taken, wait } from "./reorder.ts";
@@ -54,7 +55,7 @@ export function joinStep<Left, Right, Out>(
     versions: MapState<Version<Right>>,
     emit: (out: Out) => void,
   ) => {
-    const out = join(value, versionAt(versions, timeMs)?.[0]);
+    const out = settled("join", join(value, versionAt(versions, timeMs)?.[0]));
     if (out !== undefined) emit(out);
   };
   return {

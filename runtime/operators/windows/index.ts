@@ -9,6 +9,7 @@
  */
 import type { FlowNode } from "../../dsl/graph.ts";
 import type { WindowAssigner, WindowOptions } from "../../dsl/window.ts";
+import { guardedAggregate } from "../guard.ts";
 import type { OperatorRuntime } from "../operator-runtime.ts";
 import type { Push } from "../record-context.ts";
 import type { StageStep } from "../stage-step.ts";
@@ -28,7 +29,7 @@ export function windowStep(
 ): WindowStep {
   const { name, assigner, aggregate, options } = node;
   const pushLate = (options.late && sides.get(options.late.name)) ?? (() => {});
-  const parts: WindowParts = { name, aggregate, push, pushLate, runtime };
+  const parts: WindowParts = { name, aggregate: guardedAggregate(aggregate), push, pushLate, runtime };
   const { finalOnly = false, allowedLateness = 0 } = options;
   return finalOnly
     ? new HeldBack(windowsOf(parts, assigner, { ...options, allowedLateness: 0 }), allowedLateness)
