@@ -119,6 +119,103 @@ test("a restart in the middle changes nothing in what follows", () => {
   );
 });
 
+test("who has only crossed the start has no place yet, and who has passed the first mat has one", () => {
+  const it = event("1", "2", "3");
+  it.reads(...["1", "2", "3"].map((bib, i) => read(bib, "start", 10 * i)), read("2", "10k", 3000));
+  it.run();
+  const rows = it.standings();
+  for (const bib of ["1", "2", "3"])
+    expect(rows.get(`${bib} start`)).toMatchObject({
+      place: null,
+      placeGender: null,
+      placeDivision: null,
+      passed: expect.any(Number),
+      gapLeaderS: null,
+      gapAheadS: null,
+    });
+  expect(rows.get("2 10k")).toMatchObject({ place: 1, passed: 1 });
+});
+
+describe("a clock that is a day ahead,", () => {
+  const DAY_MS = 86_400_000;
+  const playWith = (...wrong: ReceivedRead[]) => {
+    const it = event("1", "2", "3", "4");
+    for (const bib of ["1", "2", "3", "4"]) it.reads(read(bib, "start", 60));
+    it.run();
+    for (const bib of ["1", "2", "3", "4"]) it.reads(read(bib, "10k", 3060));
+    it.run();
+    it.reads(...wrong);
+    it.run();
+    it.reads(read("1", "half", 6390), read("2", "half", 6400));
+    it.run();
+    return it;
+  };
+  const said = (it: Event) =>
+    ["1", "2", "4"].map((bib) =>
+      it.harness.output("standings", Standing).flatMap((row) => (row.bib === bib ? [row.status] : [])),
+    );
+  const ahead = (one: ReceivedRead): ReceivedRead => ({
+    ...one,
+    id: `${one.id}-ahead`,
+    timeMs: one.timeMs + DAY_MS,
+    receivedMs: one.receivedMs + DAY_MS,
+  });
+  test.each([
+    ["of whoever stamps a repeated read", [{ ...read("3", "10k", 3061), receivedMs: race.gunMs + DAY_MS }]],
+    ["of whoever stamps the next read", [{ ...read("3", "half", 6300), receivedMs: race.gunMs + DAY_MS }]],
+    ["of a mat, which reads one", [ahead(read("3", "half", 6300))]],
+    ["of a mat, which reads two", [ahead(read("3", "half", 6300)), ahead(read("4", "half", 6310))]],
+  ])("%s, calls nobody else late", (_, wrong) => {
+    const it = playWith(...wrong);
+    for (const statuses of said(it).slice(0, 2))
+      expect(new Set(statuses)).toEqual(new Set(["registered", "running"]));
+    expect(it.harness.deadLetters()).toEqual([]);
+  });
+});
+
+test("after the heartbeat that ends a race everybody is late since they came to be so, not since then", () => {
+  const it = event("1", "2");
+  it.reads(...cleanReads("1"), ...cleanReads("2").slice(0, 2));
+  it.run();
+  it.beat(3 * 86_400);
+  it.run();
+  const last = it.harness.output("standings", Standing).at(-1)!;
+  expect([last.bib, last.status]).toEqual(["2", "dnf"]);
+  expect(last.asOfS).toBeLessThan((race.gunMs + 7_000_000 + race.dnfAfterMs) / 1000);
+});
+
+test("who is taken off the start list, by a null value, has no times, and everybody else keeps theirs", () => {
+  const it = event("1", "2");
+  it.reads(...cleanReads("1", 290), ...cleanReads("2"));
+  it.run();
+  it.harness.sendBytes("entrants", `${race.id}/1`, null);
+  it.run();
+  expect(it.harness.deadLetters()).toEqual([]);
+  expect(it.standings().get("1 finish")).toMatchObject({ counted: false, place: null });
+  expect(it.status("1")).toBe("registered");
+  expect(it.outcomes().filter((one) => one.endsWith("unknown_bib"))).toHaveLength(5);
+  it.correct({ ...correction("2", "void", { mat: "half" }), id: "void" });
+  it.run();
+  expect(it.standings().get("2 30k")).toMatchObject({ place: 1 });
+});
+
+test("an official's time that nobody can have run is refused: a night race's 00:12:33 is not before its gun", () => {
+  const it = event("1", "2");
+  it.reads(...cleanReads("1"), ...cleanReads("2").slice(0, 4));
+  for (const [id, timeMs] of [
+    ["night", 753_000],
+    ["fast", race.gunMs + 4_000_000],
+  ] as const)
+    it.correct({ ...correction("2", "add", { mat: "finish", timeMs }), id });
+  it.run();
+  const outcomes = it.harness.output("correction-outcomes", CorrectionOutcome);
+  expect(outcomes.map(({ refusal }) => refusal)).toEqual([
+    "00:12:33 cannot be: 9:47:27 before the gun",
+    "11:06:40 cannot be: 42.2 km in 1:06:40 from the gun: impossible pace",
+  ]);
+  expect(it.standings().get("1 finish")).toMatchObject({ place: 1 });
+});
+
 describe("what reads are not on the start list:", () => {
   test("an unknown bib goes to its own output, and counts once its entrant comes", () => {
     const it = event("1");

@@ -2,7 +2,7 @@
  * The marathon leaderboard: races, start lists, reads and corrections in; what became of each read, and who stands where,
  * out. The rules of the sport are in lib/.
  */
-import { boundedDisorder, job, seconds, topic } from "../runtime/index.ts";
+import { job, seconds, topic, type WatermarkGenerator, watermarkBy } from "../runtime/index.ts";
 import {
   Correction,
   CorrectionOutcome,
@@ -13,16 +13,20 @@ import {
   Standing,
   TimingMessage,
 } from "../schemas/index.ts";
+import { advanced, NOT_BEGUN } from "./lib/agreed-clock.ts";
 import { checkCorrection, checkEntrant, checkMessage } from "./lib/input-checks.ts";
 import { clockTick, raceStep } from "./lib/race-step.ts";
 import {
   outcomes,
   type RunnerInput,
   runnerKey,
+  runnerOf,
   runnerStep,
   unknownBibs,
   verdicts,
 } from "./lib/runner-step.ts";
+
+const DISORDER_MAX_MS = seconds(5);
 
 const idOf = ({ race, id }: { readonly race: string; readonly id: string }) => `${race}/${id}`;
 
@@ -37,12 +41,23 @@ const standings = topic("standings", Standing, {
   partitionBy: ({ race }) => race,
 });
 
+/** Time of a partition as two of its runners agree on it: no single clock carries it away (lib/agreed-clock.ts). */
+function agreedProgress(): WatermarkGenerator<TimingMessage> {
+  let clock = NOT_BEGUN;
+  return {
+    onRecord({ race, read }, timeMs) {
+      clock = advanced(clock, read === null ? undefined : runnerKey({ race, bib: read.bib }), timeMs);
+      return clock.agreedMs - DISORDER_MAX_MS - 1;
+    },
+  };
+}
+
 /** `entrants`, `passings`, `corrections` → runner → race → `standings`; and what became of each read and correction. */
 export default job("marathon-leaderboard", (flow) => {
   const races = flow.table(topic("races", Race), { keyOf: (race) => race.id });
   const messages = flow
     .from(passings)
-    .watermark(boundedDisorder({ timeOf: (message) => message.receivedMs, disorderMax: seconds(5) }));
+    .watermark(watermarkBy({ timeOf: (message) => message.receivedMs, generator: agreedProgress }));
   const reads = messages.flatMap("reads", (message): RunnerInput[] => {
     checkMessage(message);
     const { race, receivedMs, read } = message;
@@ -55,7 +70,8 @@ export default job("marathon-leaderboard", (flow) => {
   // The steps' names are those of their state in every checkpoint: renaming one orphans it.
   const runners = reads
     .union(
-      flow.from(entrants).map("entries", (entrant): RunnerInput => {
+      flow.rows(entrants).map("entries", ({ key, value: entrant }): RunnerInput => {
+        if (entrant === undefined) return { ...runnerOf(key), entrant };
         checkEntrant(entrant);
         return { race: entrant.race, bib: entrant.bib, entrant };
       }),

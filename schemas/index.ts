@@ -6,9 +6,12 @@ import { codec, codecOf } from "./codec.ts";
 
 export { type Codec, codec, codecOf } from "./codec.ts";
 
+export type MatRead = "first" | "last" | "best";
+
 export interface Mat {
   id: string;
   distanceM: number;
+  counts?: MatRead | null;
 }
 
 export interface Race {
@@ -22,6 +25,8 @@ export interface Race {
   mats: Mat[];
   overdueAfterMs: number;
   dnfAfterMs: number;
+  startOpensMs?: number;
+  startClosesMs?: number;
 }
 
 export interface Entrant {

@@ -13,18 +13,24 @@
  * C4  then the earlier mats, earlier reads and smaller ids, so that the choice is always the same.
  *
  * C5  At a mat the first read counts, unless it fits no chain as long as a later one does: a stray read at the finish 20
- *     minutes into the race does not cost the runner the true one.
+ *     minutes into the race does not cost the runner the true one. Which reads count is found so at every mat; where the race
+ *     wants the last of several, or the best, it is then another read of the same mat that fits in the same place. The last means
+ *     the last crossing: it is the rule at the start, where people walk over the mat to the corral, or stand on it until the gun.
  * C6  An official's time outweighs any number of reads: what contradicts it is set aside.
+ * C7  Who is read on the start mat before the gun starts with it; a second before is the mat's clock.
  */
 import { compareBibs } from "./bib-order.ts";
 import {
+  ARRIVES_EARLY_MAX_MS,
   BEFORE_GUN_MAX_MS,
   type Course,
+  CROSSING_GAP_MS,
   clockText,
   distanceText,
   durationText,
   type Locomotion,
   legMinMs,
+  START_CLOCK_OFF_MS,
 } from "./course.ts";
 
 /** What is to be judged: a read, or a time an official entered. */
@@ -33,6 +39,8 @@ export interface Claim {
   /** Index of the mat; -1: the race has no such mat. */
   readonly matIndex: number;
   readonly timeMs: number;
+  /** When the timing system got it. */
+  readonly receivedMs: number;
   /** Entered or changed by an official (C6). At most one such claim a mat. */
   readonly official: boolean;
 }
@@ -69,14 +77,58 @@ export function settle<C extends Claim>(
     const other = first[claim.matIndex];
     if (other === undefined || comesFirst(claim, other)) first[claim.matIndex] = claim;
   }
-  if (fits(course, first, by)) return { counted: first, by };
+  if (fits(course, first, by)) return { counted: byRule(course, first, claims, by), by };
   const chain = longestChain(course, claims, by);
   if (!wheels) {
     const rolled = longestChain(course, claims, "wheels");
     if (rolled.length > chain.length && keepsUpOnWheels(course, rolled))
-      return { counted: byMat(course, rolled), by: "wheels" };
+      return { counted: byRule(course, byMat(course, rolled), claims, "wheels"), by: "wheels" };
   }
-  return { counted: byMat(course, chain), by };
+  return { counted: byRule(course, byMat(course, chain), claims, by), by };
+}
+
+/** C5: `counted` with those reads that the rule of each mat wants. The later mats first: the start is left for the next one. */
+function byRule<C extends Claim>(
+  course: Course,
+  counted: readonly (C | undefined)[],
+  claims: readonly C[],
+  by: Locomotion,
+): readonly (C | undefined)[] {
+  const next = [...counted];
+  for (let mat = course.finish; mat >= 0; mat--) {
+    const first = next[mat];
+    const rule = course.counts[mat]!;
+    if (rule === "first" || first === undefined || first.official) continue;
+    const before = next.findLast((claim, index) => claim !== undefined && index < mat);
+    const after = next.find((claim, index) => claim !== undefined && index > mat);
+    const here = claims
+      .filter(
+        (claim) =>
+          claim.matIndex === mat &&
+          !comesFirst(claim, first) &&
+          implausible(course, claim, by) === null &&
+          (before === undefined || follows(course, before, claim, by)) &&
+          (after === undefined || follows(course, claim, after, by)),
+      )
+      .sort((a, b) => (a === b ? 0 : comesFirst(a, b) ? -1 : 1));
+    const begins = (claim: C, i: number) => i === 0 || claim.timeMs - here[i - 1]!.timeMs > CROSSING_GAP_MS;
+    if (rule === "last") {
+      const crossing = here.slice(here.findLastIndex(begins));
+      const stoodThere = mat === 0 && crossing[0]!.timeMs < course.race.gunMs;
+      next[mat] = stoodThere ? crossing.at(-1) : crossing[0];
+    } else {
+      // The best read is the one over the mat: the chip is heard about as long before it as after.
+      const end = here.findIndex((claim, i) => i > 0 && begins(claim, i));
+      next[mat] = here[((end === -1 ? here.length : end) - 1) >> 1];
+    }
+  }
+  return next;
+}
+
+/** When a claim says that its runner was there (C7). */
+export function claimedMs({ race }: Course, { matIndex, timeMs }: Claim): number {
+  const stoodThere = matIndex === 0 && timeMs < race.gunMs - START_CLOCK_OFF_MS;
+  return stoodThere ? race.gunMs : timeMs;
 }
 
 /**
@@ -93,16 +145,9 @@ export function objection<C extends Claim>(
   if (claim.matIndex < 0) return { repeated: false, reason: "the race has no such mat" };
   const winner = counted[claim.matIndex];
   if (winner?.official) return { repeated: true, reason: `an official's time counts at ${name(claim)}` };
-  if (winner !== undefined && comesFirst(winner, claim)) {
-    return {
-      repeated: true,
-      reason:
-        winner.timeMs === claim.timeMs
-          ? `the same read again`
-          : `${name(claim)} was crossed at ${clockText(winner.timeMs)}, the first read counts`,
-    };
-  }
   const alone = implausible(course, claim, by);
+  if (winner !== undefined && isRepeated(course, winner, claim, alone === null))
+    return { repeated: true, reason: repeatedText(course, winner, claim, name(claim)) };
   if (alone !== null) return { repeated: false, reason: alone };
   const before = counted.findLast((other) => other !== undefined && other.matIndex < claim.matIndex);
   const after = counted.find((other) => other !== undefined && other.matIndex > claim.matIndex);
@@ -112,7 +157,7 @@ export function objection<C extends Claim>(
   ] as const) {
     if (from === undefined || to === undefined || other === undefined || follows(course, from, to, by))
       continue;
-    const takenMs = to.timeMs - from.timeMs;
+    const takenMs = to.timeMs - claimedMs(course, from);
     if (takenMs < 0) {
       if (other.matIndex === 0) return { repeated: false, reason: "before the runner's own start" };
       return {
@@ -129,6 +174,20 @@ export function objection<C extends Claim>(
   return { repeated: false, reason: "does not fit the runner's other reads" };
 }
 
+function isRepeated(course: Course, winner: Claim, claim: Claim, plausible: boolean): boolean {
+  return comesFirst(winner, claim) || (plausible && course.counts[claim.matIndex] !== "first");
+}
+
+function repeatedText(course: Course, winner: Claim, claim: Claim, name: string): string {
+  if (winner.timeMs === claim.timeMs) return "the same read again";
+  const at = clockText(winner.timeMs);
+  const rule = course.counts[claim.matIndex]!;
+  if (rule === "last" && claim.timeMs < winner.timeMs)
+    return `${name} was crossed again at ${at}, the last crossing before leaving counts`;
+  if (rule === "last") return `${name} was left at ${at}`;
+  return `${name} was crossed at ${at}, the ${rule} read counts`;
+}
+
 /** The first read of a mat counts; reads at the same instant go by id. An official's time goes before all (C6). */
 function comesFirst(a: Claim, b: Claim): boolean {
   if (a.official !== b.official) return a.official;
@@ -137,15 +196,31 @@ function comesFirst(a: Claim, b: Claim): boolean {
 
 /** Whether one can be followed by the other in one race. */
 export function follows(course: Course, from: Claim, to: Claim, by: Locomotion): boolean {
-  const takenMs = to.timeMs - from.timeMs;
+  const takenMs = to.timeMs - claimedMs(course, from);
   return takenMs >= 0 && takenMs >= legMinMs(course, from.matIndex, to.matIndex, by);
 }
 
 /** What is wrong with a claim whatever the others say, or null. */
 export function implausible(course: Course, claim: Claim, by: Locomotion): string | null {
   if (claim.official) return null;
+  return arrivedEarly(claim) ?? impossible(course, claim, by);
+}
+
+function arrivedEarly({ timeMs, receivedMs }: Claim): string | null {
+  const earlyMs = timeMs - receivedMs;
+  return earlyMs > ARRIVES_EARLY_MAX_MS
+    ? `it arrived ${durationText(earlyMs)} before it was taken: a clock is wrong`
+    : null;
+}
+
+/** What no official can enter either: a time before the race, or one that nobody has ever run. */
+export function impossible(course: Course, claim: Claim, by: Locomotion): string | null {
   const sinceGunMs = claim.timeMs - course.race.gunMs;
-  if (sinceGunMs < -BEFORE_GUN_MAX_MS) return `${durationText(-sinceGunMs)} before the gun`;
+  const isStart = claim.matIndex === 0;
+  const opensMs = isStart ? course.startOpensMs : course.race.gunMs - BEFORE_GUN_MAX_MS;
+  if (claim.timeMs < opensMs) return `${durationText(-sinceGunMs)} before the gun`;
+  if (isStart && claim.timeMs > course.startClosesMs)
+    return `${durationText(sinceGunMs)} after the gun, when the start was closed`;
   if (claim.matIndex === 0 || sinceGunMs + BEFORE_GUN_MAX_MS >= legMinMs(course, 0, claim.matIndex, by))
     return null;
   return `${distanceText(course.distancesM[claim.matIndex]!)} in ${durationText(sinceGunMs)} from the gun: impossible pace`;
@@ -223,7 +298,7 @@ function extend<C extends Claim>(course: Course, previous: Link<C> | null, claim
     previous,
     weight: previous.weight + weight,
     firstMs: previous.firstMs,
-    fastestLeg: Math.max(previous.fastestLeg, distanceM / (claim.timeMs - previous.claim.timeMs)),
+    fastestLeg: Math.max(previous.fastestLeg, distanceM / (claim.timeMs - claimedMs(course, previous.claim))),
   };
 }
 

@@ -6,7 +6,7 @@
  *
  * Times are milliseconds, distances metres.
  */
-import type { Race } from "../../schemas/index.ts";
+import type { MatRead, Race } from "../../schemas/index.ts";
 
 /** How an entrant moves; it sets the limit of what is plausible. */
 export type Locomotion = "foot" | "wheels";
@@ -23,6 +23,20 @@ const FREE_M = 300;
 
 /** A read this long before the gun is none of the race; less is a clock a little off (Chicago's run a second ahead). */
 export const BEFORE_GUN_MAX_MS = 30_000;
+
+/** So far a start mat's clock may be off the gun's: organisers list Chicago's runners of the first second with it. */
+export const START_CLOCK_OFF_MS = 1_000;
+
+/** Where a race does not say when its start is open: who stands on the mat before the gun is read once, and then for minutes not. */
+export const START_OPENS_MS = 300_000;
+/** New York's last wave leaves two hours and a half after its first; where everybody starts when they like, it is all day. */
+export const START_CLOSES_MS = 43_200_000;
+
+/** A read that its system got so long before it was taken is of a mat whose clock is wrong; less is clocks that are not set alike. */
+export const ARRIVES_EARLY_MAX_MS = 600_000;
+
+/** Reads of one mat no further apart are of one crossing: a chip is heard by two antennas, or sent twice. */
+export const CROSSING_GAP_MS = 5_000;
 
 /**
  * Peter Riegel's law (Athletic records and human endurance, American Scientist 69, 1981): a time grows with the distance
@@ -41,6 +55,11 @@ export interface Course {
   readonly distancesM: readonly number[];
   /** Index of the last mat. */
   readonly finish: number;
+  /** Which of several reads counts, by mat. */
+  readonly counts: readonly MatRead[];
+  /** Times of day between which reads at the start count. */
+  readonly startOpensMs: number;
+  readonly startClosesMs: number;
   /** Elapsed time at mat i times this is the projected elapsed time at the finish; 0 at the start: nothing to go by. */
   readonly toFinish: readonly number[];
 }
@@ -58,6 +77,9 @@ export function courseOf(race: Race): Course {
       indexOf: new Map(race.mats.map((mat, index) => [mat.id, index])),
       distancesM,
       finish,
+      counts: race.mats.map(({ counts }, index) => counts ?? (index === 0 ? "last" : "first")),
+      startOpensMs: race.gunMs - (race.startOpensMs ?? START_OPENS_MS),
+      startClosesMs: race.gunMs + (race.startClosesMs ?? START_CLOSES_MS),
       toFinish: distancesM.map((distanceM) =>
         distanceM > 0 ? (distancesM[finish]! / distanceM) ** RIEGEL : 0,
       ),
@@ -73,10 +95,10 @@ export function legMinMs(course: Course, from: number, to: number, by: Locomotio
   return distanceM > 0 ? (distanceM / SPEED_MAX[by]) * 1000 : 0;
 }
 
-/** How long a runner seen at `mat`, `elapsedMs` after the start, should take to the mat after it. */
-export function nextLegMs(course: Course, mat: number, elapsedMs: number): number {
+/** How long a runner seen at `mat`, `elapsedMs` after the start, should take to a later mat. */
+export function legMs(course: Course, mat: number, to: number, elapsedMs: number): number {
   const here = course.distancesM[mat]!;
-  const next = course.distancesM[mat + 1]!;
+  const next = course.distancesM[to]!;
   return here > 0 && elapsedMs > 0
     ? elapsedMs * ((next / here) ** RIEGEL - 1)
     : (next - here) * SLOWEST_MS_PER_M;
@@ -87,9 +109,12 @@ export function distanceText(distanceM: number): string {
   return distanceM >= 1000 ? `${Math.round(distanceM / 100) / 10} km` : `${Math.round(distanceM)} m`;
 }
 
-/** `1:02:03`, `4:10`; fractions of a second are cut off. */
+/**
+ * `1:02:03`, `4:10`; a fraction of a second counts as a whole one, as on the road (World Athletics, Technical Rules, 19.24.4:
+ * "converted and recorded to the next longer whole second").
+ */
 export function durationText(ms: number): string {
-  const s = Math.trunc(Math.abs(ms) / 1000);
+  const s = Math.ceil(Math.abs(Math.round(ms)) / 1000);
   const parts =
     s >= 3600 ? [Math.trunc(s / 3600), Math.trunc(s / 60) % 60, s % 60] : [Math.trunc(s / 60), s % 60];
   return (

@@ -174,7 +174,7 @@ test("after any changes it is the field of the last values alone", () => {
               inGroup.sort((a, b) => timeOf(a, mat)! - timeOf(b, mat)! || compareBibs(a, b));
               const expected = inGroup.map(
                 (of) =>
-                  `${1 + inGroup.filter((other) => timeOf(other, mat)! < timeOf(of, mat)!).length} ${of}`,
+                  `${mat === 0 ? null : 1 + inGroup.filter((other) => timeOf(other, mat)! < timeOf(of, mat)!).length} ${of}`,
               );
               expect(places(field, mat, by, group)).toEqual(expected);
             }
@@ -204,8 +204,10 @@ test("after any changes it is the field of the last values alone", () => {
             (of) => infos.get(of)!.status !== "dsq" && splits.get(of)?.some((one) => one),
           ).length,
         );
-        for (const [status, count] of field.statuses())
-          expect(count).toBe([...infos.values()].filter((one) => one.status === status).length);
+        const statuses = Map.groupBy(infos.values(), ({ status }) => status);
+        expect(new Map([...field.statuses()].filter(([, count]) => count > 0))).toEqual(
+          new Map([...statuses].map(([status, all]) => [status, all.length])),
+        );
       },
     ),
     { numRuns: 1500 },

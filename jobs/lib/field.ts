@@ -9,6 +9,8 @@
  *     nobody is counted behind them; their times stay on record.
  * F3  A change of one runner costs O(log n) in each list the runner is in; nobody else's entry is touched.
  * F4  The order and timing of calls do not show: a field is what its runners' last values are.
+ * F5  At the start nobody has a place, nor in the race as it is now who has come no farther: they have begun, and that is all.
+ *     They stand in its lists all the same, and count as having passed it.
  *
  * Times are integer milliseconds on the runner's net or gun clock, below 24 days.
  */
@@ -182,19 +184,20 @@ export class Field {
     const rankMs = this.#rankMs(runner, times);
     const [overall, gender, division] = runner.groups;
     const list = overall.at[mat]!;
+    const placedMs = mat === 0 ? null : rankMs; // F5
     let gapAheadMs: number | null = null;
-    if (rankMs !== null) {
-      const ahead = list.at(list.indexOf(rankMs, runner.number) - 1);
-      gapAheadMs = ahead === undefined ? null : rankMs - ahead.key;
+    if (placedMs !== null) {
+      const ahead = list.at(list.indexOf(placedMs, runner.number) - 1);
+      gapAheadMs = ahead === undefined ? null : placedMs - ahead.key;
     }
     const previousMat = runner.times.findLastIndex((earlier, index) => index < mat && earlier !== undefined);
     return {
       ...times,
       rankMs,
-      overall: placeIn(list, rankMs),
-      gender: placeIn(gender?.at[mat], rankMs),
-      division: placeIn(division?.at[mat], rankMs),
-      gapLeaderMs: rankMs === null ? null : rankMs - list.at(0)!.key,
+      overall: placeIn(list, placedMs),
+      gender: placeIn(gender?.at[mat], placedMs),
+      division: placeIn(division?.at[mat], placedMs),
+      gapLeaderMs: placedMs === null ? null : placedMs - list.at(0)!.key,
       gapAheadMs,
       previousMat: previousMat === -1 ? null : previousMat,
     };
@@ -249,6 +252,7 @@ export class Field {
       const times = runner.times[mat]!;
       const rankMs = this.#rankMs(runner, times);
       const { bib, gender, division, country, status, projectedMs } = runner;
+      const isPlaced = rankMs !== null && mat > 0; // F5
       rows.push({
         bib,
         gender,
@@ -256,12 +260,12 @@ export class Field {
         country,
         status,
         projectedMs,
-        place: rankMs === null ? null : place,
+        place: isPlaced ? place : null,
         mat,
         netMs: times.netMs,
         gunMs: times.gunMs,
         rankMs,
-        gapMs: rankMs === null || mat !== leaderMat || first === undefined ? null : rankMs - first,
+        gapMs: isPlaced && mat === leaderMat && first !== undefined ? rankMs - first : null,
       });
     });
     return { passed: list.size, rows };

@@ -19,6 +19,13 @@ export function asOfClock(race: Race, update: RunnerUpdate, clockMs: number): Ru
   return status === update.status ? update : { ...update, status };
 }
 
+/** Since when on the race's clock a runner is overdue, or DNF; null: neither. */
+export function lateSinceMs(race: Race, { expectedMs }: RunnerUpdate, clockMs: number): number | null {
+  if (expectedMs === null) return null;
+  if (clockMs >= expectedMs + race.dnfAfterMs) return expectedMs + race.dnfAfterMs;
+  return clockMs >= expectedMs + race.overdueAfterMs ? expectedMs + race.overdueAfterMs : null;
+}
+
 /** The time on the race's clock at which a runner's status changes next if nothing arrives, or null. */
 export function nextChangeMs(race: Race, update: RunnerUpdate): number | null {
   if (update.expectedMs === null || update.status === "dnf") return null;

@@ -7,7 +7,7 @@
  */
 import type { Race, RunnerUpdate, Standing } from "../../schemas/index.ts";
 import { Field } from "./field.ts";
-import { asOfClock, DueList, nextChangeMs } from "./lateness.ts";
+import { asOfClock, DueList, lateSinceMs, nextChangeMs } from "./lateness.ts";
 import { applyUpdate, currentStandings } from "./standings.ts";
 
 export class RaceBoard {
@@ -40,6 +40,12 @@ export class RaceBoard {
   /** The bib whose status changes first by the clock alone, and when on the race's clock. */
   nextDue(): { readonly bib: string; readonly dueMs: number } | undefined {
     return this.#due.first();
+  }
+
+  /** What the clock alone changes about a runner who is late: an update without times, as of when it came to be so. */
+  lateAsOf(record: RunnerUpdate, clockMs: number): RunnerUpdate {
+    const sinceMs = lateSinceMs(this.#race, record, clockMs) ?? clockMs;
+    return { ...record, splits: [], removed: [], asOfMs: Math.max(record.asOfMs, sinceMs) };
   }
 
   /** Everything about a runner as it stands now. */
@@ -76,9 +82,4 @@ function oneMore(known: RunnerUpdate, update: RunnerUpdate): RunnerUpdate {
     projectedMs: update.projectedMs,
     expectedMs: update.expectedMs,
   };
-}
-
-/** What the clock alone changes about a runner: an update without times. */
-export function statusUpdate(record: RunnerUpdate, clockMs: number): RunnerUpdate {
-  return { ...record, splits: [], removed: [], asOfMs: clockMs };
 }

@@ -2,8 +2,9 @@
  * The stage by race: keeps every runner's record and the race's clock, finds each changed split its places (race-board.ts),
  * and calls runners overdue (lateness.ts). Only which record touches which state is here.
  *
- * FS1  The race's clock is the highest time its own messages gave, held back to the watermark: a task that is ahead of the
- *      others calls nobody overdue whose read another one has not come to yet.
+ * FS1  The race's clock is the highest time that two of its runners gave, or a heartbeat of its timing system, held back to the
+ *      watermark: a task that is ahead of the others calls nobody overdue whose read another one has not come to yet, and no
+ *      single read moves the race.
  * FS2  While the race is not known, nothing is said and nothing is lost: its runners are kept, and then said all at once.
  */
 import {
@@ -15,12 +16,24 @@ import {
   valueState,
 } from "../../runtime/index.ts";
 import { type Race, RunnerUpdate, Standing } from "../../schemas/index.ts";
-import { mergeUpdate, RaceBoard, statusUpdate } from "./race-board.ts";
+import { type AgreedClock, advanced, NOT_BEGUN } from "./agreed-clock.ts";
+import { mergeUpdate, RaceBoard } from "./race-board.ts";
+
+const Ahead = codecOf<NonNullable<AgreedClock["ahead"]>>("ahead", {
+  type: "record",
+  name: "Ahead",
+  fields: [
+    { name: "who", type: "string" },
+    { name: "atMs", type: "long" },
+  ],
+});
 
 const state = {
   runners: mapState(RunnerUpdate),
   /** Milliseconds of the race's day. */
   clock: valueState(codecOf<number>("milliseconds", "long")),
+  /** Of the one runner whose reads are ahead of the clock by themselves. */
+  ahead: valueState(Ahead),
   /** Set while nothing has been said of what is kept (FS2). */
   waiting: valueState(codecOf<boolean>("flag", "boolean")),
 };
@@ -49,10 +62,9 @@ export function raceStep(
       return board;
     },
     process(update, context) {
-      const { state } = context;
       // Before the update is in state: a board made now must not hold it already.
       const board = context.index;
-      if (update.asOfMs > (state.clock.get() ?? Number.NEGATIVE_INFINITY)) state.clock.put(update.asOfMs);
+      moveClock(update, context);
       if (board === undefined) return keepForLater(context, update);
       sayWhatWaited(context, board);
       if (update.bib !== "") apply(context, board, update);
@@ -85,8 +97,17 @@ export function clockTick(race: string, asOfMs: number): RunnerUpdate {
 }
 
 /** FS1. */
+function moveClock({ bib, asOfMs }: RunnerUpdate, { state }: StepContext): void {
+  const agreedMs = state.clock.get() ?? NOT_BEGUN.agreedMs;
+  const ahead = state.ahead.get();
+  const next = advanced({ agreedMs, ahead }, bib === "" ? undefined : bib, asOfMs);
+  if (next.agreedMs > agreedMs) state.clock.put(next.agreedMs);
+  if (next.ahead && next.ahead !== ahead) state.ahead.put(next.ahead);
+}
+
+/** FS1. */
 function clockMs({ state, watermark }: StepContext): number {
-  return Math.min(state.clock.get() ?? Number.NEGATIVE_INFINITY, watermark);
+  return Math.min(state.clock.get() ?? NOT_BEGUN.agreedMs, watermark);
 }
 
 function apply(context: StepContext, board: RaceBoard, update: RunnerUpdate): void {
@@ -104,7 +125,7 @@ function callLate(context: StepContext, board: RaceBoard): void {
       if (due.dueMs <= (context.state.clock.get() ?? now)) context.timers.onEventTime(due.dueMs);
       return;
     }
-    apply(context, board, statusUpdate(context.state.runners.get(due.bib)!, now));
+    apply(context, board, board.lateAsOf(context.state.runners.get(due.bib)!, now));
   }
 }
 

@@ -65,7 +65,7 @@ function changedCorrections(before: RunnerView | undefined, after: RunnerView): 
 
 function runnerUpdate(before: RunnerView | undefined, after: RunnerView): RunnerUpdate | undefined {
   const { entrant } = after;
-  if (entrant === undefined) return undefined;
+  if (entrant === undefined) return withdrawal(before, after);
   const known = before?.entrant === undefined ? undefined : before;
   const splits = after.splits.filter(
     (split, mat): split is SplitTime => split !== undefined && !sameSplit(known?.splits[mat], split),
@@ -99,6 +99,25 @@ function runnerUpdate(before: RunnerView | undefined, after: RunnerView): Runner
     removed,
     projectedMs: after.projectedMs,
     expectedMs: after.expectedMs,
+  };
+}
+
+/** Of who has been taken off the start list: nothing of theirs counts any more. */
+function withdrawal(before: RunnerView | undefined, after: RunnerView): RunnerUpdate | undefined {
+  if (before?.entrant === undefined) return undefined;
+  const { race, bib, gender, division, country } = before.entrant;
+  return {
+    race,
+    bib,
+    gender,
+    division,
+    country,
+    status: "registered",
+    asOfMs: after.asOfMs,
+    splits: [],
+    removed: before.splits.flatMap((split) => (split ? [split.mat] : [])),
+    projectedMs: null,
+    expectedMs: null,
   };
 }
 

@@ -29,8 +29,11 @@ import { diff } from "./runner-diff.ts";
 import { nextRead, type SmoothRun, smoothRunOf } from "./smooth-run.ts";
 
 /** What the stage takes in about a runner. */
-export type RunnerInput = { readonly race: string; readonly bib: string } & (
-  | { readonly entrant: Entrant }
+export type RunnerInput = {
+  readonly race: string;
+  readonly bib: string;
+} /** `undefined`: taken off the start list. */ & (
+  | { readonly entrant: Entrant | undefined }
   | { readonly read: ReceivedRead }
   | { readonly correction: Correction }
 );
@@ -38,6 +41,13 @@ export type RunnerInput = { readonly race: string; readonly bib: string } & (
 /** The key of everything about one runner; a race's id has no slash. */
 export const runnerKey = (runner: { readonly race: string; readonly bib: string }) =>
   `${runner.race}/${runner.bib}`;
+
+/** The runner that a key is of. @throws Error when it is of none */
+export function runnerOf(key: string): { readonly race: string; readonly bib: string } {
+  const slash = key.indexOf("/");
+  if (slash < 1 || slash === key.length - 1) throw new Error(`key "${key}" is not RACE/BIB`);
+  return { race: key.slice(0, slash), bib: key.slice(slash + 1) };
+}
 
 /** What became of every read. */
 export const outcomes = sideOutput<PassingOutcome>("outcomes");
@@ -100,7 +110,9 @@ export function runnerStep(
       const waiting = context.state.waiting.get() === true;
       const before = waiting ? undefined : view(context);
       if (!keep(input, context)) return;
-      const mayBeEarly = before === undefined || before.reads.length + before.corrections.length === 0;
+      const mayBeEarly =
+        before === undefined ||
+        (before.entrant === undefined && before.reads.length + before.corrections.length === 0);
       const after = view(context);
       following.run = undefined;
       if (after === undefined || (after.entrant === undefined && mayBeEarly)) {
@@ -143,7 +155,8 @@ function goOn(read: ReceivedRead, following: Following, run: SmoothRun, context:
 /** Puts the input into state; false when it is there already (RS1). */
 function keep(input: RunnerInput, { state }: StepContext): boolean {
   if ("entrant" in input) {
-    state.entrant.put(input.entrant);
+    if (input.entrant === undefined) state.entrant.clear();
+    else state.entrant.put(input.entrant);
     return true;
   }
   const [id, kept] =
@@ -156,12 +169,9 @@ function keep(input: RunnerInput, { state }: StepContext): boolean {
 
 /** The runner as what is kept says; undefined: the race is not known. */
 function view({ key, state, tables }: Pick<StepContext, "key" | "state" | "tables">): RunnerView | undefined {
-  const slash = key.indexOf("/");
-  const race = tables.races.get(key.slice(0, slash));
-  return (
-    race &&
-    judge(race, key.slice(slash + 1), state.entrant.get(), state.reads.values(), state.corrections.values())
-  );
+  const of = runnerOf(key);
+  const race = tables.races.get(of.race);
+  return race && judge(race, of.bib, state.entrant.get(), state.reads.values(), state.corrections.values());
 }
 
 function wait({ now, state, timers }: StepContext): void {

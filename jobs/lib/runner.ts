@@ -11,13 +11,16 @@
  *     without a place. (Chicago and Boston list no such finisher. New York 2003, by gun time, lists 463: net left empty,
  *     placed by gun time like everybody.)
  * J3  Every read gets exactly one fate.
- * J4  The clock never goes back behind a read that has arrived, so a status is never older than the splits beside it.
+ * J4  How far the race has come a runner's reads say only as far as the runner was awaited: a clock that is a day ahead, of a
+ *     mat or of whoever stamps arrivals, moves it by no more than half of what makes a runner overdue.
+ * J5  No net time is longer than the gun time, but for what a start mat's clock is off: who is read there before the gun starts
+ *     with it.
  *
  * Times are integer milliseconds since local midnight of the race's date, which pass 86 400 000 where a race does.
  */
 import type { Correction, Entrant, Fate, Race, Read, RunnerStatus, SplitTime } from "../../schemas/index.ts";
-import { objection, type Settlement, settle } from "./chain.ts";
-import { type Course, courseOf, nextLegMs } from "./course.ts";
+import { claimedMs, objection, type Settlement, settle } from "./chain.ts";
+import { type Course, courseOf, legMs } from "./course.ts";
 import { applyCorrections, type CorrectionVerdict, type Trial } from "./verdicts.ts";
 
 /** A read and when it reached the timing system. */
@@ -45,7 +48,7 @@ export interface RunnerView {
   readonly bib: string;
   /** Absent: the bib is not on the start list (yet); nothing counts. */
   readonly entrant: Entrant | undefined;
-  /** When the last of the reads was received; 0 without any. */
+  /** When the last of the reads was received, as far as that can be (J4); 0 without any. */
   readonly asOfMs: number;
   /** Never overdue or dnf here: see `expectedMs`. */
   readonly status: RunnerStatus;
@@ -73,20 +76,21 @@ export function judge(
 ): RunnerView {
   const course = courseOf(race);
   const trials: Trial[] = [];
-  let asOfMs = 0;
-  for (const { id, mat, timeMs, receivedMs } of reads) {
+  let receivedMs = 0;
+  for (const read of reads) {
+    const { id, mat, timeMs } = read;
     trials.push({
       id,
       mat,
       matIndex: course.indexOf.get(mat) ?? -1,
       timeMs,
-      receivedMs,
+      receivedMs: read.receivedMs,
       official: false,
       voided: null,
     });
-    if (receivedMs > asOfMs) asOfMs = receivedMs;
+    if (read.receivedMs > receivedMs) receivedMs = read.receivedMs;
   }
-  if (entrant === undefined) return unknownBib(race, bib, trials, [...corrections], asOfMs);
+  if (entrant === undefined) return unknownBib(race, bib, trials, [...corrections], receivedMs);
 
   const wheels = isOnWheels(entrant);
   const orders = [...corrections];
@@ -96,23 +100,21 @@ export function judge(
       : applyCorrections(course, trials, orders, wheels);
   const standing = orders.length === 0 ? trials : corrected.trials.filter((trial) => trial.voided === null);
   const settlement = settle(course, standing, wheels);
-  const startMs = settlement.counted[0]?.timeMs ?? null;
+  const start = settlement.counted[0];
+  const startMs = start ? claimedMs(course, start) : null;
 
-  const splits = settlement.counted.map(
-    (claim, mat): SplitTime | undefined =>
-      claim && {
-        mat,
-        netMs: startMs === null ? null : claim.timeMs - startMs,
-        gunMs: claim.timeMs - race.gunMs,
-      },
-  );
-  const progress = progressOf(course, splits, settlement);
+  const splits = settlement.counted.map((claim, mat): SplitTime | undefined => {
+    if (claim === undefined) return undefined;
+    const timeMs = claimedMs(course, claim);
+    return { mat, netMs: startMs === null ? null : timeMs - startMs, gunMs: timeMs - race.gunMs };
+  });
+  const progress = progressOf(course, splits);
   const status = corrected.disqualified ? "dsq" : progress.status;
   return {
     race,
     bib,
     entrant,
-    asOfMs,
+    asOfMs: asOf(course, receivedMs, believedOf(course, splits)),
     status,
     reads: corrected.trials.map((trial) => judged(course, settlement, splits, trial)),
     splits,
@@ -143,14 +145,14 @@ function unknownBib(
   bib: string,
   trials: readonly Trial[],
   corrections: readonly Correction[],
-  asOfMs: number,
+  receivedMs: number,
 ): RunnerView {
   const reason = `bib ${bib} is not on the start list`;
   return {
     race,
     bib,
     entrant: undefined,
-    asOfMs,
+    asOfMs: asOf(courseOf(race), receivedMs, undefined),
     status: "registered",
     reads: trials.map((trial) => judgedAs(trial, "unknown_bib", reason)),
     splits: race.mats.map(() => undefined),
@@ -199,32 +201,50 @@ export interface Progress {
 }
 
 /** Where a runner stands who is not disqualified. */
-function progressOf(
-  course: Course,
-  splits: readonly (SplitTime | undefined)[],
-  settlement: Settlement<Trial>,
-): Progress {
+function progressOf(course: Course, splits: readonly (SplitTime | undefined)[]): Progress {
   const last = splits.findLast((split) => split !== undefined);
   if (last === undefined) return { status: "registered", projectedMs: null, expectedMs: null };
-  return progressAt(course, last, settlement.counted[last.mat]!.timeMs);
+  return progressAt(course, last);
 }
 
-/** As of the last split that counts, which is not the finish. */
-function runningFrom(course: Course, last: SplitTime, timeMs: number): Progress {
-  // Without a start read the gun stands in for it: the pace is a little too slow, the runner expected a little too late.
-  const elapsedMs = last.netMs ?? last.gunMs;
+// Without a start read the gun stands in for it: the pace is a little too slow, the runner expected a little too late.
+const elapsedMs = ({ netMs, gunMs }: SplitTime): number => netMs ?? gunMs;
+
+/** Where a runner stands whose last split that counts this is. */
+export function progressAt(course: Course, last: SplitTime): Progress {
+  if (last.mat === course.finish) return { status: "finished", projectedMs: null, expectedMs: null };
+  const legToNextMs = legMs(course, last.mat, last.mat + 1, elapsedMs(last));
   return {
     status: "running",
-    projectedMs: projected(course, last, elapsedMs),
-    expectedMs: Math.round(timeMs + nextLegMs(course, last.mat, elapsedMs)),
+    projectedMs: projected(course, last, elapsedMs(last)),
+    expectedMs: Math.round(course.race.gunMs + last.gunMs + legToNextMs),
   };
 }
 
-/** Where a runner stands whose last split that counts was crossed at `timeMs`. */
-export function progressAt(course: Course, last: SplitTime, timeMs: number): Progress {
-  if (last.mat === course.finish) return { status: "finished", projectedMs: null, expectedMs: null };
-  return runningFrom(course, last, timeMs);
+/** A split, and the time of day at which a runner who was at the splits before it as told may have been there (J4). */
+export interface Believed {
+  readonly split: SplitTime;
+  readonly atMs: number;
 }
+
+export function believedAfter(course: Course, before: Believed | undefined, split: SplitTime): Believed {
+  const latestMs = before
+    ? before.atMs + legMs(course, before.split.mat, split.mat, elapsedMs(before.split)) + slackMs(course)
+    : course.startClosesMs + legMs(course, 0, split.mat, 0);
+  return { split, atMs: Math.min(course.race.gunMs + split.gunMs, Math.round(latestMs)) };
+}
+
+function believedOf(course: Course, splits: readonly (SplitTime | undefined)[]): Believed | undefined {
+  let believed: Believed | undefined;
+  for (const split of splits) if (split) believed = believedAfter(course, believed, split);
+  return believed;
+}
+
+const slackMs = ({ race }: Course): number => race.overdueAfterMs / 2;
+
+/** J4. Without a split that counts a runner says nothing that is later than the gun. */
+export const asOf = (course: Course, receivedMs: number, believed: Believed | undefined): number =>
+  Math.min(receivedMs, believed ? Math.round(believed.atMs + slackMs(course)) : course.race.gunMs);
 
 /** Riegel's law from the last split that counts (course.ts), from the runner's own start where there is one. */
 function projected(course: Course, last: SplitTime, elapsedMs: number): number | null {

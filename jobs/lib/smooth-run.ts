@@ -6,9 +6,17 @@
  *      says nothing, and the caller judges.
  */
 import type { Entrant, PassingOutcome, Race, RunnerUpdate, SplitTime } from "../../schemas/index.ts";
-import { type Claim, fits, follows, implausible } from "./chain.ts";
+import { type Claim, claimedMs, fits, follows, implausible } from "./chain.ts";
 import { courseOf, type Locomotion } from "./course.ts";
-import { isOnWheels, progressAt, type ReceivedRead, type RunnerView } from "./runner.ts";
+import {
+  asOf,
+  type Believed,
+  believedAfter,
+  isOnWheels,
+  progressAt,
+  type ReceivedRead,
+  type RunnerView,
+} from "./runner.ts";
 import { passingOutcome } from "./runner-diff.ts";
 
 /** A runner on the start list, without corrections, whose first reads of all mats fit together. */
@@ -19,7 +27,8 @@ export interface SmoothRun {
   readonly last: Claim | undefined;
   /** Undefined: no read of the start. */
   readonly startMs: number | undefined;
-  readonly asOfMs: number;
+  readonly receivedMs: number;
+  readonly believed: Believed | undefined;
 }
 
 /** The run behind a view, or undefined where it is not smooth. */
@@ -31,12 +40,23 @@ export function smoothRunOf(view: RunnerView): SmoothRun | undefined {
   const by = isOnWheels(entrant) ? "wheels" : "foot";
   const claims = view.splits.map(
     (split): Claim | undefined =>
-      split && { id: "", matIndex: split.mat, timeMs: split.gunMs + race.gunMs, official: false },
+      split && claimOf("", split.mat, split.gunMs + race.gunMs, split.gunMs + race.gunMs),
   );
   if (!fits(course, claims, by)) return undefined;
   const last = claims.findLast((claim) => claim !== undefined);
-  return { entrant, by, last, startMs: claims[0]?.timeMs, asOfMs: view.asOfMs };
+  const receivedMs = view.reads.reduce((latest, read) => Math.max(latest, read.receivedMs), 0);
+  let believed: Believed | undefined;
+  for (const split of view.splits) if (split) believed = believedAfter(course, believed, split);
+  return { entrant, by, last, startMs: claims[0]?.timeMs, receivedMs, believed };
 }
+
+const claimOf = (id: string, matIndex: number, timeMs: number, receivedMs: number): Claim => ({
+  id,
+  matIndex,
+  timeMs,
+  receivedMs,
+  official: false,
+});
 
 /** What a read of this runner says that was not said before, and the run after it; undefined: it must be judged (SR1). */
 export function nextRead(
@@ -49,17 +69,19 @@ export function nextRead(
   const { id, mat, timeMs, receivedMs } = read;
   const matIndex = course.indexOf.get(mat);
   if (matIndex === undefined || (last !== undefined && matIndex <= last.matIndex)) return undefined;
-  const claim: Claim = { id, matIndex, timeMs, official: false };
+  const claim = claimOf(id, matIndex, timeMs, receivedMs);
   if (implausible(course, claim, by) !== null) return undefined;
   if (last !== undefined && !follows(course, last, claim, by)) return undefined;
 
-  const startMs = matIndex === 0 ? timeMs : run.startMs;
+  const atMs = claimedMs(course, claim);
+  const startMs = matIndex === 0 ? atMs : run.startMs;
   const split: SplitTime = {
     mat: matIndex,
-    netMs: startMs === undefined ? null : timeMs - startMs,
-    gunMs: timeMs - race.gunMs,
+    netMs: startMs === undefined ? null : atMs - startMs,
+    gunMs: atMs - race.gunMs,
   };
-  const asOfMs = Math.max(run.asOfMs, receivedMs);
+  const believed = believedAfter(course, run.believed, split);
+  const latestMs = Math.max(run.receivedMs, receivedMs);
   const judged = {
     id,
     mat,
@@ -79,11 +101,11 @@ export function nextRead(
       gender,
       division,
       country,
-      ...progressAt(course, split, timeMs),
-      asOfMs,
+      ...progressAt(course, split),
+      asOfMs: asOf(course, latestMs, believed),
       splits: [split],
       removed: [],
     },
-    run: { entrant, by, last: claim, startMs, asOfMs },
+    run: { entrant, by, last: claimOf(id, matIndex, atMs, atMs), startMs, receivedMs: latestMs, believed },
   };
 }

@@ -8,11 +8,12 @@
  * V2  A correction that matches nothing is refused with a reason and changes nothing. When what it is about arrives later,
  *     the runner is judged anew, and it applies.
  * V3  At a mat the last time an official entered stands; an earlier one is voided by it.
+ * V4  A time at which nobody can have been there is refused, as typed wrong: before the gun, or faster from the gun than anybody.
  */
 import type { Correction } from "../../schemas/index.ts";
 import { compareBibs } from "./bib-order.ts";
-import { type Claim, settle } from "./chain.ts";
-import type { Course } from "./course.ts";
+import { type Claim, impossible, settle } from "./chain.ts";
+import { type Course, clockText } from "./course.ts";
 
 /** A claim on its way through the corrections. */
 export interface Trial extends Claim {
@@ -74,6 +75,8 @@ export function applyCorrections(
         if (correction.timeMs === null) return "it gives no time";
         const trial = target(correction);
         if (typeof trial === "string") return trial;
+        const wrong = mistyped(trial.matIndex, correction.timeMs);
+        if (wrong !== undefined) return wrong;
         supersede(trial.matIndex, correction);
         trial.voided = null;
         trial.timeMs = correction.timeMs;
@@ -85,6 +88,8 @@ export function applyCorrections(
         if (correction.mat === null) return "it names no mat";
         const matIndex = course.indexOf.get(correction.mat);
         if (matIndex === undefined) return `the race has no mat ${correction.mat}`;
+        const wrong = mistyped(matIndex, correction.timeMs);
+        if (wrong !== undefined) return wrong;
         supersede(matIndex, correction);
         trials.push({
           id: addedReadId(correction),
@@ -98,6 +103,13 @@ export function applyCorrections(
         return;
       }
     }
+  }
+
+  /** V4. */
+  function mistyped(matIndex: number, timeMs: number): string | undefined {
+    const claim: Claim = { id: "", matIndex, timeMs, receivedMs: timeMs, official: true };
+    const wrong = impossible(course, claim, wheels ? "wheels" : "foot");
+    return wrong === null ? undefined : `${clockText(timeMs)} cannot be: ${wrong}`;
   }
 
   /** The read a correction is about, or why there is none. */

@@ -25,6 +25,19 @@ export class Flow {
   }
 
   /**
+   * A compacted topic by its records' keys: each record says what the row of its key is from now on; `value` undefined, of a null
+   * value: it is deleted. Through `from` a null value is a dead letter.
+   */
+  rows<V>(topic: Topic<V>): Stream<Row<V>> {
+    return new Stream<Row<V>>(this.#graph, {
+      kind: "source",
+      topic: topic as Topic<unknown>,
+      rows: true,
+      inputs: [],
+    });
+  }
+
+  /**
    * A compacted topic by its records' keys, for `.join`: each record is a version of its key's row, a null value deletes it.
    * It has to be partitioned by key, in as many partitions as what it is joined with.
    * @param timeOf event time from which a version holds. Default, and for deletions: Kafka's timestamp of the record.
@@ -32,12 +45,7 @@ export class Flow {
   versions<V>(topic: Topic<V>, options: { timeOf?: (value: V) => number } = {}): VersionedTable<V> {
     const { timeOf } = options;
     if (timeOf) plain(`versions of "${topic.name}": timeOf`, timeOf);
-    const rows = new Stream<Row<V>>(this.#graph, {
-      kind: "source",
-      topic: topic as Topic<unknown>,
-      rows: true,
-      inputs: [],
-    })
+    const rows = this.rows(topic)
       .watermark(
         boundedDisorder({
           timeOf: ({ value, ingestMs }) => (value !== undefined && timeOf ? timeOf(value) : ingestMs),
