@@ -24,6 +24,8 @@ export interface Progress {
   readonly inputs: readonly InputProgress[];
   /** The next offset of each broadcast; the same in every partition of a task. */
   readonly broadcasts?: Readonly<Record<string, number>>;
+  /** By topic/partition of a table: up to where bad rows are told of; the same in every partition of a task. */
+  readonly tables?: Readonly<Record<string, number>>;
 }
 
 export const encodeProgress = (progress: Progress): Buffer => Buffer.from(JSON.stringify(progress), "utf8");

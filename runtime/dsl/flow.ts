@@ -61,6 +61,9 @@ export class Flow {
   /**
    * A compacted topic that every task reads whole before it starts and keeps current after: for small things that all keys
    * need. Not part of a checkpoint: after a restart it is as it is then, not as it was.
+   *
+   * A row is found by what `keyOf` gives; a record replaces what its Kafka key said before, and a null value takes that away. What
+   * cannot be read, or has no Kafka key, is a dead letter, once.
    */
   table<V>(topic: Topic<V>, options: { keyOf: (value: V) => string }): TableReference<V> {
     this.#graph.tables.set(topic.name, {

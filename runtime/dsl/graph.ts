@@ -88,11 +88,14 @@ export interface Exchange {
 /** What a description collects. */
 export interface FlowGraph {
   readonly sinks: FlowNode[];
-  readonly tables: Map<
-    string,
-    { readonly topic: Topic<unknown>; readonly keyOf: (value: unknown) => string }
-  >;
+  readonly tables: Map<string, TableSource>;
   readonly broadcasts: Map<string, BroadcastSource>;
+}
+
+/** A compacted topic that every task reads whole, as it is. */
+export interface TableSource {
+  readonly topic: Topic<unknown>;
+  readonly keyOf: (value: unknown) => string;
 }
 
 /** A topic that every task reads whole, as part of its checkpoints. */

@@ -83,7 +83,7 @@ function describeStage(stage: StagePlan): StageDescription {
 function topicsOf({ tables, broadcasts, nodes }: StagePlan): TopicDescription[] {
   const topics = new Map<string, TopicDescription>();
   const add = (
-    { name, codec, partitions, config }: StagePlan["tables"][number],
+    { name, codec, partitions, config }: StagePlan["tables"][number]["topic"],
     kind: TopicDescription["kind"],
   ) => {
     topics.set(name, {
@@ -94,7 +94,7 @@ function topicsOf({ tables, broadcasts, nodes }: StagePlan): TopicDescription[] 
       ...(config && { config }),
     });
   };
-  for (const table of tables) add(table, "table");
+  for (const { topic } of tables) add(topic, "table");
   for (const { topic } of broadcasts) add(topic, "broadcast");
   for (const node of nodes) {
     if (node.kind === "source") add(node.topic, node.rows ? "versions" : "stream");

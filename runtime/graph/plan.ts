@@ -10,10 +10,9 @@
  * P3  The plan follows from the description and the placement alone: every worker and node computes the same.
  */
 
-import type { BroadcastSource, FlowGraph, FlowNode } from "../dsl/graph.ts";
+import type { BroadcastSource, FlowGraph, FlowNode, TableSource } from "../dsl/graph.ts";
 import type { JobDefinition } from "../dsl/job.ts";
 import { topicOf } from "../dsl/process.ts";
-import type { Topic } from "../dsl/topic.ts";
 import { JobError } from "../errors.ts";
 import { candidateNames, type PlacedStage, type Placement, placeStages, UNPLACED } from "./placement.ts";
 import { changelogTopic, deadLetterTopic, exchangeTopic } from "./topics.ts";
@@ -30,11 +29,16 @@ export interface StageInput {
   readonly upstream: string | undefined;
 }
 
+export interface StageTable extends TableSource {
+  /** Whether this stage tells of rows that are none: others may read the table, too. */
+  readonly tells: boolean;
+}
+
 export interface StagePlan {
   readonly name: string;
   readonly inputs: readonly StageInput[];
   /** Tables that its steps look into. */
-  readonly tables: readonly Topic<unknown>[];
+  readonly tables: readonly StageTable[];
   readonly broadcasts: readonly BroadcastSource[];
   readonly nodes: readonly FlowNode[];
   readonly exchangesOut: readonly ExchangeNode[];
@@ -83,7 +87,10 @@ export function planJob(definition: JobDefinition, before: Placement = UNPLACED)
     return {
       name,
       inputs: inputsOf(definition.name, members, nameOf),
-      tables: lookedInto(members).flatMap((name) => graph.tables.get(name)?.topic ?? []),
+      tables: lookedInto(members).flatMap((table) => {
+        const source = graph.tables.get(table);
+        return source ? { ...source, tells: nameOf.get(firstToLookInto(table, nodes)) === name } : [];
+      }),
       broadcasts: lookedInto(members).flatMap((name) => graph.broadcasts.get(name) ?? []),
       nodes: members,
       exchangesOut,
@@ -190,6 +197,16 @@ function lookedInto(members: readonly FlowNode[]): string[] {
     for (const table of Object.values(node.step.tables ?? {})) names.add(topicOf(table));
   }
   return [...names];
+}
+
+/** The step of the first name, whatever the order of the description, that looks into a table. */
+export function firstToLookInto(table: string, nodes: readonly FlowNode[]): NodeOf<"process"> {
+  const [first] = nodes
+    .filter(
+      (node): node is NodeOf<"process"> => node.kind === "process" && lookedInto([node]).includes(table),
+    )
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return first!;
 }
 
 function upstreamFirst(job: string, stages: readonly StagePlan[]): StagePlan[] {

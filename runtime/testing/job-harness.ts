@@ -96,11 +96,11 @@ export class JobHarness {
   }
 
   /** Any bytes, good or bad. */
-  sendBytes(topic: string, key: string, value: Uint8Array | null): void {
+  sendBytes(topic: string, key: string | null, value: Uint8Array | null): void {
     const broadcast = this.#plan.stages.some((stage) =>
       stage.broadcasts.some((source) => source.topic.name === topic),
     );
-    this.#append(topic, broadcast ? 0 : partitionOf(key, this.#partitions), {
+    this.#append(topic, broadcast || key === null ? 0 : partitionOf(key, this.#partitions), {
       key,
       value,
       timestampMs: this.nowMs,
@@ -201,7 +201,9 @@ export class JobHarness {
     const silentBefore = silentOf(running);
     const tables: Taken[] = [];
     const broadcasts: Taken[] = [];
-    for (const { name } of stage.tables) {
+    for (const {
+      topic: { name },
+    } of stage.tables) {
       for (let partition = 0; partition < this.#partitions; partition++) {
         const records = this.#records(name, partition);
         const from = tablePositions.get(`${name}/${partition}`) ?? 0;

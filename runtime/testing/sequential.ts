@@ -14,7 +14,7 @@ const STEPS = 10;
 
 export function sequential(job: JobDefinition, input: readonly InputRecord[]): Outcome {
   const harness = new JobHarness(job, { partitions: 1 });
-  const tables = new Set(planJob(job).stages.flatMap((stage) => stage.tables.map(({ name }) => name)));
+  const tables = new Set(planJob(job).stages.flatMap((stage) => stage.tables.map(({ topic }) => topic.name)));
   // What is looked up is there before what looks it up.
   const ordered = [...input].sort(
     (a, b) => Number(tables.has(b.topic)) - Number(tables.has(a.topic)) || a.atMs - b.atMs,

@@ -3,31 +3,45 @@
  *
  * A table is as it is now: no part of a checkpoint. A broadcast is part of every checkpoint: its content is state, and how far
  * it was read stands in the progress records.
+ *
+ * SI1  A bad row of a table is told of once: by one task of one stage, which keeps in its progress how far it has.
  */
 import type { Progress } from "../checkpoint/progress.ts";
 import type { Broadcast } from "../dsl/process.ts";
-import { assert } from "../errors.ts";
+import { assert, PacestreamError } from "../errors.ts";
 import type { StagePlan } from "../graph/plan.ts";
-import { keyText } from "../kafka/key.ts";
+import { checkKey, keyText } from "../kafka/key.ts";
 import type { PolledPartition, Position, RecordCursor } from "../kafka/log.ts";
 import type { RecordContext } from "../operators/record-context.ts";
 import { refusePromise, settled } from "../settled.ts";
 import { BroadcastState, broadcastStateName } from "../state/broadcast-state.ts";
 import type { StateStore } from "../state/state-store.ts";
 import { NO_WATERMARK } from "../time.ts";
+import { Table } from "./table.ts";
 
 export class SideInputs {
   readonly #plan: StagePlan;
   readonly #record: RecordContext;
-  readonly #tables = new Map<string, Map<string, unknown>>();
+  readonly #tables = new Map<string, Table>();
+  /** By topic/partition of a table: up to where bad rows are told of. */
+  readonly #told = new Map<string, number>();
+  readonly #tells: boolean;
   readonly #broadcasts = new Map<string, BroadcastState<unknown>>();
-  /** Whether a broadcast was read further since the last epoch. */
+  /** Whether a broadcast was read further since the last epoch, or a bad row told of. */
   #moved = false;
 
-  constructor(plan: StagePlan, record: RecordContext, state: StateStore, partitions: readonly number[]) {
+  /** @param tells whether it is this task of its stage that tells of bad rows */
+  constructor(
+    plan: StagePlan,
+    record: RecordContext,
+    state: StateStore,
+    partitions: readonly number[],
+    tells: boolean,
+  ) {
     this.#plan = plan;
+    this.#tells = tells;
     this.#record = record;
-    for (const table of plan.tables) this.#tables.set(table.name, new Map());
+    for (const { topic } of plan.tables) this.#tables.set(topic.name, new Table());
     for (const { topic, stored } of plan.broadcasts) {
       const broadcast = new BroadcastState(topic.name, stored, record, partitions);
       this.#broadcasts.set(topic.name, broadcast);
@@ -37,10 +51,10 @@ export class SideInputs {
 
   /** Content of a table or broadcast, by topic. */
   content(topic: string): Broadcast<unknown> | ReadonlyMap<string, unknown> {
-    return this.#tables.get(topic) ?? this.#broadcasts.get(topic)!.facade;
+    return this.#tables.get(topic)?.content ?? this.#broadcasts.get(topic)!.facade;
   }
 
-  /** Whether a broadcast was read further since the last `cut`. */
+  /** Whether there is more to save since the last `cut`. */
   get moved(): boolean {
     return this.#moved;
   }
@@ -50,26 +64,43 @@ export class SideInputs {
     this.#moved = false;
   }
 
-  /** Records of a table, from any of its partitions. @returns how many were bad, and left out. */
-  processTable({ topic, records }: PolledPartition): number {
-    const source = this.#plan.tables.find((candidate) => candidate.name === topic);
+  /** Records of a table, from any of its partitions. @param onBad told of those that are no rows (SI1) */
+  processTable(polled: PolledPartition, onBad: (error: unknown, records: RecordCursor) => void): void {
+    const { topic, partition, records } = polled;
+    const source = this.#plan.tables.find((candidate) => candidate.topic.name === topic);
     const table = this.#tables.get(topic);
     assert(source && table, `records of "${topic}", which is no table of stage ${this.#plan.name}`);
-    let bad = 0;
+    const record = this.#record;
+    record.topic = topic;
+    record.partition = partition;
+    record.step = "table";
     while (records.next()) {
-      if (records.keyStart < 0) continue;
-      const key = records.buffer.toString("utf8", records.keyStart, records.keyEnd);
-      if (records.valueStart < 0) {
-        table.delete(key);
-        continue;
-      }
+      const { buffer, keyStart, keyEnd, valueStart, valueEnd } = records;
+      record.offset = records.offset;
+      record.ingestMs = records.timestampMs;
       try {
-        table.set(key, source.codec.decode(records.buffer, records.valueStart, records.valueEnd));
-      } catch {
-        bad++;
+        if (keyStart < 0) throw new Error("the key is null, and so it is no row");
+        const kafkaKey = keyText(buffer, keyStart, keyEnd);
+        if (valueStart < 0) table.delete(kafkaKey);
+        else {
+          const value = source.topic.codec.decode(buffer, valueStart, valueEnd);
+          const name = source.keyOf(value);
+          checkKey("keyOf gave", name);
+          table.put(kafkaKey, name, value);
+        }
+      } catch (error) {
+        if (error instanceof PacestreamError) throw error;
+        if (this.#tells && source.tells && this.#isNews(`${topic}/${partition}`, records.offset))
+          onBad(error, records);
       }
     }
-    return bad;
+  }
+
+  #isNews(partition: string, offset: number): boolean {
+    if (offset < (this.#told.get(partition) ?? 0)) return false;
+    this.#told.set(partition, offset + 1);
+    this.#moved = true;
+    return true;
   }
 
   /** Where broadcasts are to be read on from, -1: from the start. They are read to their end before the first record. */
@@ -77,7 +108,9 @@ export class SideInputs {
     return [...this.#broadcasts].map(([topic, { next }]) => ({ topic, partition: 0, offset: next }));
   }
 
-  restore({ broadcasts = {} }: Progress): void {
+  restore({ broadcasts = {}, tables = {} }: Progress): void {
+    for (const [partition, next] of Object.entries(tables))
+      this.#told.set(partition, Math.max(next, this.#told.get(partition) ?? 0));
     for (const [topic, next] of Object.entries(broadcasts)) {
       const broadcast = this.#broadcasts.get(topic);
       if (broadcast) broadcast.next = Math.max(broadcast.next, next);
@@ -85,10 +118,11 @@ export class SideInputs {
   }
 
   /** The counterpart of `restore`. */
-  save(): Pick<Progress, "broadcasts"> {
-    if (this.#broadcasts.size === 0) return {};
+  save(): Pick<Progress, "broadcasts" | "tables"> {
+    const broadcasts = [...this.#broadcasts].map(([topic, { next }]) => [topic, next]);
     return {
-      broadcasts: Object.fromEntries([...this.#broadcasts].map(([topic, { next }]) => [topic, next])),
+      ...(broadcasts.length > 0 && { broadcasts: Object.fromEntries(broadcasts) }),
+      ...(this.#told.size > 0 && { tables: Object.fromEntries(this.#told) }),
     };
   }
 

@@ -232,7 +232,9 @@ export class TaskLoop {
 
   async #readTables(): Promise<void> {
     const partitions: TopicPartition[] = [];
-    for (const { name } of this.#plan.tables) {
+    for (const {
+      topic: { name },
+    } of this.#plan.tables) {
       const count = await this.#reader.partitionCount(name);
       for (let partition = 0; partition < count; partition++) partitions.push({ topic: name, partition });
     }
@@ -290,7 +292,7 @@ export class TaskLoop {
 
   #take(polled: PolledPartition, nowMs: number, elapsedMs: number): void {
     const { tables, broadcasts } = this.#plan;
-    if (tables.some((table) => table.name === polled.topic)) this.#task.processTable(polled);
+    if (tables.some(({ topic }) => topic.name === polled.topic)) this.#task.processTable(polled);
     else if (broadcasts.some(({ topic }) => topic.name === polled.topic))
       this.#task.processBroadcast(polled, nowMs);
     else this.#task.process(polled, nowMs, elapsedMs);

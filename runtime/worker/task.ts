@@ -116,7 +116,7 @@ export class Task {
     this.#partitions = range(spec.inputPartitions).filter(
       (partition) => partition % spec.parallelism === spec.slot,
     );
-    this.#side = new SideInputs(plan, this.#record, this.#state, this.#partitions);
+    this.#side = new SideInputs(plan, this.#record, this.#state, this.#partitions, spec.slot === 0);
     this.#stage = compileStage(plan.nodes, plan.exchangesOut, this.#runtime());
     this.#steps = new Map(this.#stage.steps.map((step) => [storedName(plan.generations, step.name), step]));
     this.#downstream = new Downstream(plan, spec, this.#frames, this.#record, this.#eventTime);
@@ -269,7 +269,9 @@ export class Task {
   // --- tables and broadcasts -----------------------------------------------------------------------------------------
 
   processTable(polled: PolledPartition): void {
-    this.counters.deadLetters += this.#side.processTable(polled);
+    this.#side.processTable(polled, (error, records) =>
+      this.#deadLetter(error, copy(records, "key"), copy(records, "value")),
+    );
   }
 
   /** Where broadcasts are to be read on from, -1: from the start. They are read to their end before the first record. */

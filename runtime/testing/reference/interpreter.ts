@@ -8,6 +8,8 @@
 import type { Codec } from "../../../schemas/codec.ts";
 import type { FlowGraph, FlowNode } from "../../dsl/graph.ts";
 import type { JobDefinition } from "../../dsl/job.ts";
+import { topicOf } from "../../dsl/process.ts";
+import { checkKey } from "../../kafka/key.ts";
 import { BroadcastContent } from "./broadcast.ts";
 import type { Sent } from "./key-by.ts";
 import { Memory } from "./memory.ts";
@@ -39,7 +41,8 @@ type Carried =
 
 interface Task {
   readonly section: Section;
-  readonly tables: Map<string, Map<string, unknown>>;
+  /** Rows by their Kafka keys, in the order they were written. */
+  readonly tables: Map<string, Map<string, { readonly name: string; readonly value: unknown }>>;
   readonly broadcasts: Map<string, BroadcastContent>;
 }
 
@@ -63,6 +66,8 @@ export class Reference {
   readonly #inputs: Inputs;
   readonly #options: ReferenceOptions;
   readonly #exchanges = new Map<string, Carried[]>();
+  /** Rows of tables that are none, and were set apart. */
+  readonly #told = new Set<string>();
   #graph: FlowGraph;
   #sections: readonly SectionNodes[];
   #tasks = new Map<string, Task>();
@@ -265,26 +270,41 @@ export class Reference {
   // --- tables and broadcasts -------------------------------------------------------------------------------------------
 
   /**
-   * A table is what its records say by now: the last of each key (`keyOf`), without those deleted. One that cannot be read is set apart,
-   * by the first task that meets it.
+   * A table is what its records say by now: the last of each Kafka key, in the order they were written, each under what `keyOf` calls
+   * it. One that cannot be read is set apart, once.
    */
   #readTable(task: Task, { topic, partition, from, to }: Taken, number: number): void {
     const { topic: source, keyOf } = this.#graph.tables.get(topic)!;
-    const content = task.tables.get(topic) ?? new Map<string, unknown>();
-    task.tables.set(topic, content);
+    const rows = task.tables.get(topic) ?? new Map<string, { name: string; value: unknown }>();
+    task.tables.set(topic, rows);
     for (let offset = from; offset < to; offset++) {
       const { key, value } = this.#inputs.records(topic, partition)[offset]!;
       try {
-        if (value === null) content.delete(key!);
-        else {
-          const row = frozen(source.codec.decode(Buffer.from(value)));
-          content.set(keyOf(row), row);
-        }
+        if (key === null) throw new Error("the key is null, and so it is no row");
+        const row = value === null ? undefined : frozen(source.codec.decode(Buffer.from(value)));
+        const name = row === undefined ? "" : keyOf(row);
+        checkKey("keyOf gave", name);
+        rows.delete(key);
+        if (row !== undefined) rows.set(key, { name, value: row });
       } catch (error) {
-        if (number === 0)
-          this.#setApart({ step: "table", topic, partition, offset, reason: (error as Error).message });
+        const place = `${topic}/${partition}/${offset}`;
+        if (number !== 0 || !this.#tells(task, topic) || this.#told.has(place)) continue;
+        this.#told.add(place);
+        this.#setApart({ step: "table", topic, partition, offset, reason: (error as Error).message });
       }
     }
+  }
+
+  /** Of the sections that look into a table it is that of the step of the first name that tells of what is no row. */
+  #tells({ section }: Task, table: string): boolean {
+    const steps = this.#sections.flatMap(({ id, nodes }) =>
+      nodes.flatMap((node) => {
+        if (node.kind !== "process") return [];
+        const tables = Object.values(node.step.tables ?? {}).map(topicOf);
+        return tables.includes(table) ? [{ id, name: node.name }] : [];
+      }),
+    );
+    return steps.sort((a, b) => (a.name < b.name ? -1 : 1))[0]!.id === section.nodes.id;
   }
 
   #readBroadcast(task: Task, { topic, partition, from, to }: Taken, number: number): void {
@@ -314,7 +334,10 @@ export class Reference {
   }
 
   #look({ section, tables, broadcasts }: Task, topic: string, timestamp: number | undefined): unknown {
-    if (this.#graph.tables.has(topic)) return tables.get(topic) ?? new Map();
+    if (this.#graph.tables.has(topic)) {
+      const rows = [...(tables.get(topic)?.values() ?? [])];
+      return new Map(rows.map(({ name, value }) => [name, value]));
+    }
     const content = broadcasts.get(topic) ?? new BroadcastContent();
     return content.at(timestamp ?? section.watermark, () => {
       this.undetermined ??= "a late record asked for a broadcast that event time had passed";
