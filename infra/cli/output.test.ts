@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { expect, test } from "vitest";
-import { clockOf, count, durationOf, openConsole, table } from "./output.ts";
+import { clockOf, count, durationOf, openConsole, plain, table, toJson } from "./output.ts";
 
 function stream(isTTY: boolean): NodeJS.WriteStream & { text: string } {
   const sink = new Writable({
@@ -72,4 +72,31 @@ test("a console that nobody reads any more does not end the program", async () =
   terminal.line("Stopping");
   await new Promise(setImmediate); // an error that nobody hears is thrown by now
   expect(broken.destroyed).toBe(true);
+});
+
+const HOSTILE = "a\x1b]0;owned\x07b\x9b2Jc\u202egnp.exe\x7f\u{e0041}\ud800";
+
+/** Of a text: its control characters, and one that turns text around. */
+const obeyed = (text: string) =>
+  [...text].filter((character) => /\p{Cc}|\u202e/u.test(character) && character !== "\n");
+
+test("what a terminal would obey is shown as its number, in text, tables, lines and errors", () => {
+  expect(plain(HOSTILE)).toBe("a\\x1b]0;owned\\x07b\\x9b2Jc\\u{202e}gnp.exe\\x7f\\u{e0041}\ufffd");
+  const kept = "two\nlines\tand Zoë, 東京, می\u200cدوم, 🏃\u200d♀";
+  expect(plain(kept)).toBe(kept);
+  expect(table(["BIB", "B"], [["1\n2\r", "x"]])).toBe("BIB       B\n1\\n2\\x0d  x");
+  for (const isTTY of [true, false]) {
+    const out = stream(isTTY);
+    const console = openConsole(out, () => 0);
+    console.line(HOSTILE);
+    console.moving(HOSTILE);
+    // Nothing but our own: to the line's begin, and erase it.
+    expect(obeyed(out.text.replaceAll("\r\x1b[K", ""))).toEqual([]);
+  }
+});
+
+test("JSON holds the same values, and nothing that a terminal obeys", () => {
+  const value = { bib: "a\x1b\x9b2J\u202e\u{e0041}\x7f", place: 1, none: null };
+  expect(JSON.parse(toJson(value, 2))).toEqual(value);
+  expect(obeyed(toJson(value))).toEqual([]);
 });

@@ -2,10 +2,43 @@
  * What commands print.
  *
  * O1  With --json, standard output holds JSON and nothing else; what is told on the way goes to standard error.
+ * O2  Bibs, keys, reasons, names of files: what others wrote may hold what a terminal obeys (move, colour, answer, turn text
+ *     around). None of it leaves here: it is shown as its number. Only our own moving line is moved.
  */
 
+/**
+ * What terminals obey: all control characters but tab and newline; and those of Unicode that turn text around or hide in it, but
+ * for the two that scripts are written with.
+ */
+const OBEYED = /(?![\t\n\u200c\u200d])[\p{Cc}\p{Cf}\u2028\u2029]/gu;
+
+/** Text to be shown, lines and all (O2): an escape becomes `\x1b`. */
+export function plain(text: string): string {
+  return text.toWellFormed().replace(OBEYED, (character) => {
+    const code = character.codePointAt(0)!;
+    return code < 256 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
+  });
+}
+
+/** Text to be shown within a line. */
+export function plainLine(text: string): string {
+  return plain(text).replaceAll("\n", "\\n").replaceAll("\t", "\\t");
+}
+
+/** JSON escapes some of them only; written as `\u009b` they stay the same value (O2). */
+export function toJson(value: unknown, indent?: number): string {
+  const text = JSON.stringify(value, undefined, indent) ?? "null";
+  return text.replace(OBEYED, (character) =>
+    Array.from({ length: character.length }, (_, i) => {
+      const unit = character.charCodeAt(i).toString(16).padStart(4, "0");
+      return `\\u${unit}`;
+    }).join(""),
+  );
+}
+
 /** Rows as aligned columns under their names. */
-export function table(columns: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(columns: readonly string[], cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(plainLine));
   const widths = columns.map((name, i) => Math.max(name.length, ...rows.map((row) => row[i]!.length)));
   const line = (cells: readonly string[]) =>
     cells
@@ -17,7 +50,7 @@ export function table(columns: readonly string[], rows: readonly (readonly strin
 
 /** Prints `value` as JSON, or as `text` says it. */
 export function print(json: boolean | undefined, value: unknown, text: () => string): void {
-  console.log(json ? JSON.stringify(value, undefined, 2) : text());
+  console.log(json ? toJson(value, 2) : plain(text()));
 }
 
 /** A console that people watch: lines that stay, and on a terminal one that moves. */
@@ -41,10 +74,11 @@ export function openConsole(stream: NodeJS.WriteStream, nowMs: () => number = Da
   return {
     line(text) {
       erase();
-      stream.write(`${text}\n`);
+      stream.write(`${plain(text)}\n`);
       if (moving) stream.write(moving);
     },
-    moving(text) {
+    moving(said) {
+      const text = plainLine(said);
       if (stream.isTTY) {
         const cut = text.slice(0, Math.max(20, (stream.columns || 80) - 1));
         stream.write(`\r\x1b[K${cut}`);

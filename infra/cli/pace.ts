@@ -4,6 +4,7 @@
  * Exit codes: 0 done · 1 it failed, and standard error says why and what to do · 2 the command was written wrong ·
  * 128 + signal: stopped before it was done.
  */
+import { inspect } from "node:util";
 import { Command, CommanderError } from "commander";
 import { PacestreamError } from "../../runtime/errors.ts";
 import { chaosCommand } from "./commands/chaos.ts";
@@ -15,11 +16,12 @@ import { raceCommand } from "./commands/race.ts";
 import { sqlCommand } from "./commands/sql.ts";
 import { statusCommand } from "./commands/status.ts";
 import { upCommand } from "./commands/up.ts";
+import { plain } from "./output.ts";
 
 // Node says at each start that stripping types is an experiment; other warnings are worth hearing.
 process.removeAllListeners("warning");
 process.on("warning", ({ name, message }) => {
-  if (name !== "ExperimentalWarning") console.error(`${name}: ${message}`);
+  if (name !== "ExperimentalWarning") console.error(plain(`${name}: ${message}`));
 });
 
 // Whoever read the output has gone (`pace up | head`): an orderly end, not a crash. Nobody is left to tell why.
@@ -46,6 +48,7 @@ const program = new Command("pace")
 const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)];
 for (const command of everyCommand(program)) {
   command.exitOverride();
+  command.configureOutput({ writeErr: (text) => process.stderr.write(plain(text)) });
   command.configureHelp({ showGlobalOptions: true });
 }
 
@@ -55,7 +58,7 @@ try {
   process.exit();
 } catch (error) {
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
-  if (error instanceof PacestreamError) console.error(`pace: ${error.message}`);
-  else console.error("pace: failed for a reason it does not know:", error);
+  if (error instanceof PacestreamError) console.error(plain(`pace: ${error.message}`));
+  else console.error(plain(`pace: failed for a reason it does not know: ${inspect(error)}`));
   process.exit(1);
 }

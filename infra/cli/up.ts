@@ -21,7 +21,7 @@ import { type Speed, sharedClock } from "../replay/tempo.ts";
 import { controlToken } from "./control-token.ts";
 import { summarise } from "./once.ts";
 import type { Wearers } from "./options.ts";
-import { type Console, count, openConsole } from "./output.ts";
+import { type Console, count, openConsole, toJson } from "./output.ts";
 import { ROOT, TRACKERS_DEFAULT } from "./places.ts";
 import { ReplayConsole } from "./replay-console.ts";
 import { writeRunFile } from "./run-file.ts";
@@ -182,7 +182,7 @@ async function run(
       signal,
     });
     if (summary) {
-      process.stdout.write(`${JSON.stringify(summary)}\n`); // U2
+      process.stdout.write(`${toJson(summary)}\n`); // U2
       if (!options.keep) return 0;
       await aborted(signal);
       return 0;

@@ -10,10 +10,15 @@
 import { createHash } from "node:crypto";
 import { ACCOUNT, DATABASE, READER } from "./accounts.ts";
 
-/** What the program does: tables and views of its own kind, rows, and their settings. */
+/**
+ * What the program does: tables and views of its own kind, rows, and their settings; and a table that keeps nothing, for as long as
+ * a session, to ask which rows would be refused (runtime/sinks/clickhouse/trial.ts).
+ */
 const RIGHTS = [
   "SELECT, INSERT, TRUNCATE, OPTIMIZE, ALTER TABLE, CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP DATABASE, DROP TABLE, DROP VIEW ON *.*",
+  "CREATE ARBITRARY TEMPORARY TABLE ON *.*",
   "TABLE ENGINE ON MergeTree",
+  "TABLE ENGINE ON Null",
 ];
 /** Of `ALTER TABLE`, what reaches out of the table; and databases that are not the program's. */
 const WITHOUT = [

@@ -130,6 +130,11 @@ export async function brokerSetting(connection: KafkaConnection, name: string): 
   });
 }
 
+/** The names of all topics, without Kafka's own. */
+export async function topicNames(connection: KafkaConnection): Promise<string[]> {
+  return withCluster(connection, (_cluster, admin) => admin.listTopics());
+}
+
 /** Partitions of those of these topics that exist. */
 export async function describeTopics(
   connection: KafkaConnection,

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { Fault } from "../../chaos/faults/index.ts";
 import { absolute, jsonOption } from "../options.ts";
-import { openConsole } from "../output.ts";
+import { openConsole, toJson } from "../output.ts";
 import { ROOT } from "../places.ts";
 import { listenForStop } from "../stopping.ts";
 
@@ -79,7 +79,7 @@ export function chaosCommand(): Command {
       terminal.settle();
       mkdirSync(dataDir, { recursive: true });
       writeFileSync(page, pageOf(report));
-      if (options.json) console.log(JSON.stringify(report));
+      if (options.json) console.log(toJson(report));
       else terminal.line(describeRun(report));
       terminal.line(`the page: ${page}`);
       const failed = report.violations.length > 0;

@@ -6,7 +6,7 @@ import type { Speed } from "../../replay/tempo.ts";
 import { DeviceConsole } from "../device-console.ts";
 import { describeInspection } from "../inspection.ts";
 import { absolute, dataOption, jsonOption, parseLimit, speedOption } from "../options.ts";
-import { count, openConsole } from "../output.ts";
+import { count, openConsole, plain, toJson } from "../output.ts";
 import { findKafka } from "../places.ts";
 import { listenForStop } from "../stopping.ts";
 
@@ -32,10 +32,10 @@ async function inspect(paths: string[], { json }: { json?: boolean }): Promise<v
   for (const path of paths) {
     for await (const inspection of inspectRecordings(path)) {
       found.push(inspection);
-      if (!json) for (const line of describeInspection(inspection)) console.log(line);
+      if (!json) for (const line of describeInspection(inspection)) console.log(plain(line));
     }
   }
-  if (json) console.log(JSON.stringify(found, undefined, 2));
+  if (json) console.log(toJson(found, 2));
   process.exitCode = found.some((inspection) => "refused" in inspection) ? 1 : 0;
 }
 
@@ -139,9 +139,7 @@ async function replay(recordings: string[], options: DeviceReplayOptions, comman
     readings: readings - (resumedFrom?.readings ?? 0),
   };
   if (options.json)
-    console.log(
-      JSON.stringify({ name, devices: field.size, uploads, readings, sent, seconds, complete: ended }),
-    );
+    console.log(toJson({ name, devices: field.size, uploads, readings, sent, seconds, complete: ended }));
   else if (resumedFrom?.ended)
     terminal.line(`${name} was replayed before: all ${count(readings)} readings are in Kafka.`);
   else

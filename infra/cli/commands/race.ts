@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import type { Speed } from "../../replay/tempo.ts";
 import { absolute, dataOption, jsonOption, speedOption } from "../options.ts";
-import { count, openConsole, print, table } from "../output.ts";
+import { count, openConsole, print, table, toJson } from "../output.ts";
 import { findKafka, RACES_DIR } from "../places.ts";
 import { ReplayConsole } from "../replay-console.ts";
 import { listenForStop } from "../stopping.ts";
@@ -60,7 +60,7 @@ function replayCommand(): Command {
         seconds,
         complete: progress.ended,
       };
-      if (options.json) console.log(JSON.stringify(result));
+      if (options.json) console.log(toJson(result));
       else if (resumedFrom?.ended)
         terminal.line(`${race.id} was replayed before: all ${count(progress.reads)} reads are in Kafka.`);
       else

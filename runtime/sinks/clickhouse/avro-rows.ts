@@ -62,7 +62,10 @@ export class AvroRows {
   #length = 0;
   #count = 0;
   /** By partition: the offset after its last row. */
-  #ends: number[] = [];
+  readonly #ends = new Map<number, number>();
+  /** Not yet among them, as rows of a partition come one after the other: that of the row added last. */
+  #partition = -1;
+  #end = 0;
 
   constructor(capacityBytes = 1 << 16) {
     this.#bytes = Buffer.allocUnsafeSlow(capacityBytes);
@@ -78,7 +81,8 @@ export class AvroRows {
 
   /** By partition with rows: the offset after its last. */
   ends(): Map<number, number> {
-    return new Map(this.#ends.flatMap((end, partition) => (end > 0 ? [[partition, end]] : [])));
+    this.#noteEnd();
+    return new Map(this.#ends);
   }
 
   /** Adds the value `buffer[start, end)`, checked by the caller (R1). */
@@ -93,8 +97,13 @@ export class AvroRows {
     at = writeLong(this.#bytes, at, partition);
     this.#length = writeLong(this.#bytes, at, offset);
     this.#count++;
-    while (this.#ends.length <= partition) this.#ends.push(0);
-    this.#ends[partition] = offset + 1;
+    if (partition !== this.#partition) this.#noteEnd();
+    this.#partition = partition;
+    this.#end = offset + 1;
+  }
+
+  #noteEnd(): void {
+    if (this.#partition >= 0) this.#ends.set(this.#partition, this.#end);
   }
 
   /** Where the rows lie, in order (R2). @param walk over a value of their schema. */
@@ -113,17 +122,14 @@ export class AvroRows {
 
   /** Takes the rows out for which `out` holds. @param places of all rows; no longer true afterwards. */
   remove(places: readonly RowPlace[], out: (row: number) => boolean): void {
-    this.#length = 0;
-    this.#count = 0;
-    this.#ends = [];
+    this.clear();
     for (let row = 0; row < places.length; row++) {
       if (out(row)) continue;
       const { start, end, partition, offset } = places[row]!;
       this.#bytes.copyWithin(this.#length, start, end);
       this.#length += end - start;
       this.#count++;
-      while (this.#ends.length <= partition) this.#ends.push(0);
-      this.#ends[partition] = offset + 1;
+      this.#ends.set(partition, offset + 1);
     }
   }
 
@@ -145,7 +151,8 @@ export class AvroRows {
   clear(): void {
     this.#length = 0;
     this.#count = 0;
-    this.#ends = [];
+    this.#ends.clear();
+    this.#partition = -1;
   }
 }
 
