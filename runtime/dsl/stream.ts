@@ -89,8 +89,7 @@ export class Stream<T> {
   /**
    * Brings all records of a key to one task.
    * - `keyBy(keyOf)`: the topics that feed it are partitioned by this very key already, in the same number of partitions.
-   *   No way through Kafka; a record that stands in another partition than its key's is set apart, and where most do, the job
-   *   stops with a clear error.
+   *   No way through Kafka; each record that stands in another partition than its key's is set apart.
    * - `keyBy(keyOf, { reinterpret: true })`: each key's records are in one partition, by a rule that is not Kafka's own. That
    *   they are is not checked. As Flink's `reinterpretAsKeyedStream`.
    * - `keyBy(keyOf, { exchange: { name, codec } })`: through a topic of the runtime's, encoded by `codec`. Always right.

@@ -9,16 +9,15 @@ import { refusePromise } from "../settled.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import type { Push } from "./record-context.ts";
 
-/** How many records are checked first, and one in how many after: a wrong `keyBy` shows at once, a right one costs little. */
-const CHECKED_FIRST = 256;
+/** Of what the runtime wrote itself, one record in so many is checked. */
 const CHECKED_ONE_IN = 64;
 
-/** So many are checked before a stage may be called wrong. */
-const JUDGED_AFTER = 32;
-
 /**
- * Sets the key; makes sure now and then that it stands in its own partition. One record that does not is set apart like
- * any bad one; where most do not, the job's author has made a mistake, and it stops.
+ * Sets the key; makes sure that the record stands in its own partition.
+ *
+ * K1  Every record of a topic is checked: others write it, each by a rule of its own. What stands elsewhere is set apart like any bad
+ *     record, be it most of them: one producer's mistake must not stop what the others send.
+ * K2  What stands wrong in an exchange is nobody's mistake but the runtime's: it stops.
  */
 export function keyBy(
   node: Extract<FlowNode, { kind: "keyBy" }>,
@@ -27,35 +26,46 @@ export function keyBy(
 ): Push {
   const { keyOf, reinterpret } = node;
   const { record, inputPartitions } = runtime;
+  const everyRecord = !isExchange(node);
   let seen = 0;
-  let checked = 0;
-  let misplaced = 0;
+  // Records of one key often follow each other, such as the readings of one upload.
+  let lastKey: string | undefined;
+  let lastPartition = -1;
   return (value) => {
     record.step = "key-by";
     const key = keyOf(value);
-    if (typeof key !== "string") refusePromise("keyBy", key);
-    checkKey("keyBy gave", key);
-    seen++;
-    if (!reinterpret && (seen <= CHECKED_FIRST || seen % CHECKED_ONE_IN === 0)) {
-      checked++;
-      const own = partitionOf(key, inputPartitions);
-      if (own !== record.partition) {
-        misplaced++;
-        const what = `keyBy: a record of topic "${record.topic}" has key "${shown(key)}", which belongs to partition ${own}, but stands in ${record.partition}`;
-        if (checked < JUDGED_AFTER || 2 * misplaced < checked) throw new Error(what);
-        throw new JobError(
-          `${what}, as most do: the topic is not partitioned by this key. ` +
-            (isExchange(node)
-              ? "Its exchange was written with another number of partitions."
-              : "Use .keyBy(keyOf, { exchange: { name, codec } })."),
-        );
+    if (key !== lastKey || record.partition !== lastPartition) {
+      if (typeof key !== "string") refusePromise("keyBy", key);
+      checkKey("keyBy gave", key);
+      if (!reinterpret && (everyRecord || seen++ % CHECKED_ONE_IN === 0)) {
+        const own = partitionOf(key, inputPartitions);
+        if (own !== record.partition) throw misplaced(key, own, record, everyRecord);
       }
+      lastKey = key;
+      lastPartition = record.partition;
     }
     const before = record.key;
     record.key = key;
     push(value);
     record.key = before; // RC1
   };
+}
+
+function misplaced(
+  key: string,
+  own: number,
+  { topic, partition }: { readonly topic: string; readonly partition: number },
+  fromOutside: boolean,
+): Error {
+  const what = `keyBy: a record of topic "${topic}" has key "${shown(key)}", which belongs to partition ${own}, but stands in ${partition}`;
+  if (!fromOutside)
+    return new JobError(
+      `${what}: its exchange was written with another number of partitions, or by another rule`,
+    ); // K2
+  return new Error(
+    `${what}. Either its producer partitions by another rule than Kafka's own (librdkafka's default is one: set partitioner=murmur2_random), ` +
+      "or the topic is partitioned by another key: use .keyBy(keyOf, { exchange: { name, codec } })",
+  );
 }
 
 const shown = (key: string): string => (key.length > 100 ? `${key.slice(0, 100)}…` : key);

@@ -29,6 +29,11 @@ const Tally = codecOf<Tally>(
     { name: "count", type: "int" },
   ]),
 );
+const Text = codecOf<string>("text", "string");
+
+/** A key that Kafka would put elsewhere than `key`, among four partitions. */
+const elsewhereOf = (key: string): string =>
+  ["k1", "k2", "k3", "k4", "k5"].find((other) => partitionOf(other, 4) !== partitionOf(key, 4))!;
 const shouted = sideOutput<Word>("shouted");
 
 /** Counts words; throws on "bad" after it has changed state; sets "LOUD" words apart; closes a word 10 s after it. */
@@ -203,18 +208,43 @@ describe("a task", () => {
     expect(seen).toEqual([Number.NEGATIVE_INFINITY, 18_999]);
   });
 
-  it("stops when a topic is not partitioned by the key it is said to be", () => {
+  it("sets every record apart that a producer put where its own rule says, late in the stream and be it most of them", () => {
     const harness = new JobHarness(words, { partitions: 4 });
-    for (let i = 0; i < 100; i++) harness.send("words", Word, `k${i}`, { text: "same", atMs: 0 });
-    expect(() => harness.run()).toThrow(/not partitioned by this key.*exchange/);
+    for (let i = 0; i < 2_000; i++) say(harness, `w${i}`, 0);
+    // As by librdkafka's default, which is a CRC of the key.
+    const keys = Array.from({ length: 3_000 }, (_, i) => `r${i}`);
+    for (const key of keys) harness.sendBytes("words", elsewhereOf(key), Word.encode({ text: key, atMs: 0 }));
+    say(harness, "right", 0);
+    harness.run();
+    expect(tallies(harness)).toHaveLength(2_001);
+    expect(harness.deadLetters()).toHaveLength(keys.length);
+    const { step, partition, reason } = harness.deadLetters()[0]!;
+    const [, key, own] = /key "(r\d+)", which belongs to partition (\d)/.exec(reason)!;
+    expect([step, Number(own)]).toEqual(["key-by", partitionOf(key!, 4)]);
+    expect(partition).not.toBe(Number(own));
+    expect(reason).toMatch(/partitioner=murmur2_random.*exchange/);
+  });
+
+  it("takes them where the job says that another rule holds", () => {
+    const harness = new JobHarness(
+      job("reinterpret", (flow) =>
+        flow
+          .from(topic("words", Word))
+          .keyBy(({ text }) => text, { reinterpret: true })
+          .map("text", ({ text }) => text)
+          .to(topic("out", Text)),
+      ),
+      { partitions: 4 },
+    );
+    harness.sendBytes("words", elsewhereOf("r1"), Word.encode({ text: "r1", atMs: 0 }));
+    harness.run();
+    expect(harness.output("out", Text)).toEqual(["r1"]);
   });
 
   it("sets a record apart that stands in another partition than its key's, and goes on", () => {
     const harness = new JobHarness(words, { partitions: 4 });
     for (let i = 0; i < 20; i++) say(harness, `w${i}`, 0);
-    const elsewhere = ["k1", "k2", "k3", "k4", "k5"].find(
-      (key) => partitionOf(key, 4) !== partitionOf("same", 4),
-    )!;
+    const elsewhere = elsewhereOf("same");
     harness.send("words", Word, elsewhere, { text: "same", atMs: 0 });
     for (let i = 0; i < 20; i++) say(harness, `w${i}`, 0);
     harness.run();
