@@ -34,6 +34,7 @@ async function start(options: Partial<AppOptions> = {}): Promise<void> {
       cancel: async (name) => void cancelled.push(name),
     },
     corrections: { send: async (correction) => void sent.push(correction) },
+    correctionWaits: { decisionMs: 0, boardMs: 0 },
     ...options,
   });
   await api.app.ready();
@@ -310,7 +311,7 @@ describe("control", () => {
     ],
   ])("takes the correction %j", async (body, expected) => {
     const response = await post(corrections, body);
-    expect([response.statusCode, response.json()]).toEqual([202, { id: body.id }]);
+    expect([response.statusCode, response.json()]).toMatchObject([202, { id: body.id, outcome: "accepted" }]);
     expect(sent).toMatchObject([{ race: "sample", bib: "2", kind: body.kind, id: body.id, ...expected }]);
   });
 

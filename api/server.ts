@@ -17,6 +17,8 @@ import type { PartitionReader } from "../runtime/kafka/log.ts";
 import { createPartitionReader } from "../runtime/kafka/reader.ts";
 import { systemTime } from "../runtime/time.ts";
 import type { CorrectionDesk, JobControl } from "./control/control.ts";
+import { CORRECTION_WAITS, type CorrectionWaits } from "./control/correct.ts";
+import { followedCorrections } from "./control/correction-book.ts";
 import { correctionRoutes } from "./control/correction-routes.ts";
 import { jobRoutes } from "./control/job-routes.ts";
 import { DOOR_LIMITS, type DoorLimits, Doorway } from "./doorway.ts";
@@ -77,6 +79,7 @@ export interface AppOptions {
   /** What the rest of the program counts, as Prometheus text. */
   readonly otherMetrics?: (() => Promise<string>) | undefined;
   readonly limits?: Partial<HubLimits> | undefined;
+  readonly correctionWaits?: Partial<CorrectionWaits> | undefined;
   readonly doorLimits?: Partial<DoorLimits> | undefined;
   readonly turnLimits?: Partial<TurnLimits> | undefined;
 }
@@ -136,14 +139,17 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
   // Who watches an athlete sees windows and alerts: both say how far it is.
   const athletes =
     store && follow(followedAthletes(models), { others: () => alerts?.follower.model.position ?? [] });
-  const followed = [{ follower, hub }, alerts, athletes].filter((it) => it !== undefined);
+  const corrected = corrections && follow(followedCorrections(models));
+  const followed = [{ follower, hub }, alerts, athletes, corrected].filter((it) => it !== undefined);
   const model = () => follower.model;
   const followers = {
     races: follower,
     ...(alerts && { alerts: alerts.follower }),
     ...(athletes && { athletes: athletes.follower }),
   };
-  const stuck = new Stuck({ told, followers, registry, clock: Date.now });
+  // Who reads the board needs no outcomes of corrections: they are not waited for.
+  const all = { ...followers, ...(corrected && { corrections: corrected.follower }) };
+  const stuck = new Stuck({ told, followers: all, registry, clock: Date.now });
 
   answerProblems(app);
   readParameters(app);
@@ -180,8 +186,15 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
     });
     await liveRoutes(scope, { model, hub, turns });
     if (jobs) await scope.register(jobRoutes, { jobs, controlToken });
-    if (corrections) {
-      await scope.register(correctionRoutes, { desk: corrections, model, controlToken, clock: Date.now });
+    if (corrections && corrected) {
+      await scope.register(correctionRoutes, {
+        desk: corrections,
+        model,
+        book: () => corrected.follower.model,
+        waits: { ...CORRECTION_WAITS, ...options.correctionWaits },
+        controlToken,
+        clock: Date.now,
+      });
     }
     if (acknowledgements && alerts) {
       await scope.register(alertRoutes, {

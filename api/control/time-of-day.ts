@@ -22,3 +22,11 @@ function parsed(text: string): number | undefined {
     ((Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000 + Number(fraction.padEnd(3, "0"))
   );
 }
+
+/** `HH:MM:SS`, with thousandths where there are any. */
+export function clockText(seconds: number): string {
+  const ms = Math.round(seconds * 1000);
+  const parts = [Math.trunc(ms / 3_600_000), Math.trunc(ms / 60_000) % 60, Math.trunc(ms / 1000) % 60];
+  const text = parts.map((part) => String(part).padStart(2, "0")).join(":");
+  return ms % 1000 === 0 ? text : `${text}.${String(ms % 1000).padStart(3, "0")}`;
+}

@@ -6,7 +6,7 @@ import { EventEmitter, once } from "node:events";
 import { UnknownTopicError } from "../../runtime/kafka/errors.ts";
 import type { PartitionReader, PolledPartition, Position, RecordCursor } from "../../runtime/kafka/log.ts";
 import { partitionOf } from "../../runtime/kafka/partitioner.ts";
-import { Alert, Entrant, Race, ReadingWindow, Standing } from "../../schemas/index.ts";
+import { Alert, CorrectionOutcome, Entrant, Race, ReadingWindow, Standing } from "../../schemas/index.ts";
 
 export class MemoryLog {
   readonly #topics = new Map<string, (Buffer | null)[][]>();
@@ -15,7 +15,14 @@ export class MemoryLog {
   failure: Error | undefined;
 
   createTopics(partitions = 2): this {
-    for (const topic of ["races", "entrants", "standings", "alerts", "reading-windows"]) {
+    for (const topic of [
+      "races",
+      "entrants",
+      "standings",
+      "alerts",
+      "reading-windows",
+      "correction-outcomes",
+    ]) {
       this.#topics.set(
         topic,
         Array.from({ length: partitions }, () => []),
@@ -48,6 +55,11 @@ export class MemoryLog {
       const partition = partitionOf(alert.participant, this.#topics.get("alerts")!.length);
       this.append("alerts", partition, Alert.encode(alert));
     }
+  }
+
+  outcomes(...outcomes: CorrectionOutcome[]): void {
+    const values = outcomes.map((outcome) => CorrectionOutcome.encode(outcome));
+    this.append("correction-outcomes", 0, ...values);
   }
 
   /** Each in a partition of its participant's. */

@@ -2,7 +2,7 @@
  * `pace`: the command line of Pacestream. One file a command in `commands/`; what they share lies beside this.
  *
  * Exit codes: 0 done · 1 it failed, and standard error says why and what to do · 2 the command was written wrong ·
- * 128 + signal: stopped before it was done.
+ * 3 it was taken, and what comes of it is not known yet · 128 + signal: stopped before it was done.
  */
 import { inspect } from "node:util";
 import { Command, CommanderError } from "commander";

@@ -1,4 +1,9 @@
-/** `pace correct`: what officials decide about a read or a runner. */
+/**
+ * `pace correct`: what officials decide about a read or a runner.
+ *
+ * PC1  What a correction would change is said before it is sent; where something about it is strange, it is sent with --force only.
+ * PC2  What became of it is said, and an exit code other than 0 says that it did not apply, or that this is not known yet.
+ */
 import { Command } from "commander";
 import type { CorrectionKind } from "../../../schemas/index.ts";
 import { connect } from "../connect.ts";
@@ -11,7 +16,32 @@ interface CorrectOptions extends WhereOptions {
   readonly read?: string;
   readonly reason: string;
   readonly id?: string;
+  readonly dryRun?: boolean;
+  readonly force?: boolean;
 }
+
+interface Change {
+  readonly what: "status" | "time" | "place";
+  readonly mat: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+interface Foretold {
+  readonly id: string;
+  readonly changes: readonly Change[];
+  readonly warnings: readonly string[];
+}
+
+interface Answered {
+  readonly id: string;
+  readonly outcome: "applied" | "refused" | "accepted";
+  readonly refusal: string;
+  readonly changes: readonly Change[];
+}
+
+const NOT_APPLIED = 1;
+const NOT_KNOWN_YET = 3;
 
 const KINDS: readonly {
   readonly kind: CorrectionKind;
@@ -48,7 +78,9 @@ export function correctCommand(): Command {
       command.option("--read <id>", "the read (default: whichever counts at the mat)");
     command
       .requiredOption("--reason <text>", "why; it stands beside the result for good")
-      .option("--id <id>", "an id of yours: sent twice, the correction is taken once");
+      .option("--id <id>", "an id of yours: sent twice, the correction is taken once")
+      .option("--dry-run", "only say what it would change")
+      .option("--force", "send it although something about it is strange");
     correct.addCommand(
       addWhere(command).action((race: string, bib: string, options: CorrectOptions) =>
         send(kind, race, bib, options),
@@ -59,7 +91,7 @@ export function correctCommand(): Command {
 }
 
 async function send(kind: CorrectionKind, race: string, bib: string, options: CorrectOptions): Promise<void> {
-  const { mat, time, read, reason, id, json } = options;
+  const { mat, time, read, reason, id, json, dryRun, force } = options;
   const body = {
     kind,
     bib,
@@ -70,11 +102,43 @@ async function send(kind: CorrectionKind, race: string, bib: string, options: Co
     ...(id && { id }),
   };
   const path = `/v1/races/${encodeURIComponent(race)}/corrections`;
-  const accepted = await connect(options).call<{ id: string }>("POST", path, body);
-  print(
-    json,
-    { race, ...body, ...accepted },
-    () =>
-      `Taken: correction ${accepted.id} of ${race}, bib ${bib}. Whether it applied stands in ClickHouse, table corrections.`,
-  );
+  const api = connect(options);
+  const foretold = await api.call<Foretold>("POST", `${path}/preview`, body); // PC1
+  const { warnings } = foretold;
+  const isStrange = warnings.length > 0 && !force;
+  if (dryRun || isStrange) {
+    print(json, { race, ...body, sent: false, ...foretold }, () =>
+      [
+        `${kind} of ${race}, bib ${bib}, would change:`,
+        ...changeLines(foretold.changes),
+        ...warnings.map((warning) => `  but: ${warning}`),
+        dryRun
+          ? "Nothing was sent."
+          : "Nothing was sent: look again, and say --force to send it all the same.",
+      ].join("\n"),
+    );
+    if (isStrange) process.exitCode = NOT_APPLIED;
+    return;
+  }
+  const answer = await api.call<Answered>("POST", path, { ...body, id: foretold.id });
+  print(json, { race, ...body, ...answer }, () => told(race, bib, answer));
+  if (answer.outcome !== "applied")
+    process.exitCode = answer.outcome === "refused" ? NOT_APPLIED : NOT_KNOWN_YET; // PC2
+}
+
+function told(race: string, bib: string, { id, outcome, refusal, changes }: Answered): string {
+  const what = `correction ${id} of ${race}, bib ${bib}`;
+  switch (outcome) {
+    case "applied":
+      return [`Applied: ${what}.`, ...changeLines(changes)].join("\n");
+    case "refused":
+      return `Refused: ${what}: ${refusal}.`;
+    case "accepted":
+      return `Taken, and not decided yet: ${what}. The same command with --id ${id} asks again; is the job running (pace jobs)?`;
+  }
+}
+
+function changeLines(changes: readonly Change[]): string[] {
+  if (changes.length === 0) return ["  nothing that the board shows"];
+  return changes.map(({ what, mat, from, to }) => `  ${what}${mat && ` at ${mat}`}: ${from} becomes ${to}`);
 }
