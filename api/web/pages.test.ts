@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { durationText } from "../../jobs/lib/course.ts";
 import type { AlertsState } from "../live/alerts/alerts-view.ts";
 import type { AlertSummary } from "../live/alerts/schemas.ts";
 import { readPages } from "../pages.ts";
@@ -19,8 +20,33 @@ describe("what people read", () => {
     expect(format.duration(59.6)).toBe("1:00");
   });
 
+  it("shows the next longer whole second, as the road's rules say, and so do reasons", () => {
+    for (const [seconds, shown] of [
+      [7784, "2:09:44"],
+      [7784.000_000_1, "2:09:44"],
+      [7784.001, "2:09:45"],
+      [7784.3, "2:09:45"],
+      [59.999, "1:00"],
+      [3599.2, "1:00:00"],
+    ] as const) {
+      expect(format.duration(seconds)).toBe(shown);
+      expect(durationText(Math.round(seconds * 1000))).toBe(shown);
+    }
+  });
+
+  it("shows gaps that are those of the times shown", () => {
+    const [first, second, third] = [7784.1, 7784.9, 7785.2];
+    const ofSecond = format.gap(second - first, second);
+    expect([format.duration(first), format.duration(second), ofSecond]).toEqual([
+      "2:09:45",
+      "2:09:45",
+      "+0:00",
+    ]);
+    expect([format.duration(third), format.gap(third - first, third)]).toEqual(["2:09:46", "+0:01"]);
+  });
+
   it("writes gaps with their sign", () => {
-    expect([0, 67, -4].map(format.gap)).toEqual(["+0:00", "+1:07", "−0:04"]);
+    expect([0, 67, -4].map((seconds) => format.gap(seconds))).toEqual(["+0:00", "+1:07", "−0:04"]);
   });
 
   it("writes times of day, also past midnight", () => {
@@ -60,6 +86,10 @@ describe("an alert in words", () => {
     expect(raceTimeMs("2023-10-08", "America/Chicago", 9.5 * 3600 + 5)).toBe(atMs);
     expect(raceTimeMs("2024-04-14", "Europe/Vienna", 3600)).toBe(Date.parse("2024-04-13T23:00:00Z"));
     expect(raceTimeMs("2024-01-14", "UTC", 3600)).toBe(Date.parse("2024-01-14T01:00:00Z"));
+    // New York's marathon is on the day on which the clock is set back.
+    expect(raceTimeMs("2023-11-05", "America/New_York", 10 * 3600, 9 * 3600)).toBe(
+      Date.parse("2023-11-05T15:00:00Z"),
+    );
   });
 
   it("tells now from the race: ours if it is run now, its own if it is replayed", () => {

@@ -151,9 +151,12 @@ describe("a race's field with trackers", () => {
   });
 });
 
-test("midnight is the place's, on days when the clock changes too", () => {
-  expect(localMidnightMs("2023-10-08", "America/Chicago")).toBe(Date.parse("2023-10-08T05:00:00Z"));
-  expect(localMidnightMs("2003-11-02", "America/New_York")).toBe(Date.parse("2003-11-02T05:00:00Z"));
-  expect(localMidnightMs("2024-03-31", "Europe/Vienna")).toBe(Date.parse("2024-03-30T23:00:00Z"));
-  expect(localMidnightMs("2024-04-07", "Australia/Sydney")).toBe(Date.parse("2024-04-06T13:00:00Z"));
+test("a reading's time is what the clock there shows, on days when that is set too", () => {
+  const at = (date: string, timezone: string, hour: number) =>
+    new Date(localMidnightMs(date, timezone) + hour * 3_600_000).toISOString().slice(0, 16);
+  expect(at("2023-10-08", "America/Chicago", 7)).toBe("2023-10-08T12:00");
+  expect(at("2003-11-02", "America/New_York", 10)).toBe("2003-11-02T15:00");
+  expect(at("2023-11-05", "America/New_York", 9)).toBe("2023-11-05T14:00");
+  expect(at("2024-03-31", "Europe/Vienna", 9)).toBe("2024-03-31T07:00");
+  expect(at("2024-04-07", "Australia/Sydney", 7)).toBe("2024-04-06T21:00");
 });

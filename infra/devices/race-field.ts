@@ -7,6 +7,7 @@
  * T3  Runners read at fewer than two mats have no tracker: nobody knows how they ran.
  * T4  Where not all have one, half of those who do are the fastest, whom everybody watches; the others are of the whole field.
  */
+import { raceZeroMs } from "../../jobs/lib/race-time.ts";
 import type { Race, TimingMessage } from "../../schemas/index.ts";
 import { runnerKey } from "../replay/topics.ts";
 import { type Field, ownHeartRate } from "./field.ts";
@@ -37,7 +38,7 @@ export async function raceField(
       "",
       "covers no distance: a race needs recordings of people who moved",
     );
-  const dayMs = localMidnightMs(race.date, race.timezone);
+  const dayMs = raceZeroMs(race);
   const distanceScale = Float64Array.from(tracks, (track) => race.distanceM / lengthM(track));
   const matsAtMs = tracks.map((track, i) =>
     race.mats.map(({ distanceM }) => reachedAtMs(track, distanceM / distanceScale[i]!)),
@@ -146,26 +147,8 @@ function reachedAtMs({ distanceM, atMs }: Track, targetM: number): number {
   return beforeMs;
 }
 
-/** Unix milliseconds at which `date` began there. */
-export function localMidnightMs(date: string, timezone: string): number {
-  const utcMs = Date.parse(`${date}T00:00:00Z`);
-  // Twice: the offset is that of midnight there, not here.
-  const guessMs = utcMs - offsetMs(utcMs, timezone);
-  return utcMs - offsetMs(guessMs, timezone);
-}
+/** Where the times of a race by day are 0 whose gun is not known: jobs/lib/race-time.ts. */
+export const localMidnightMs = (date: string, timezone: string): number =>
+  raceZeroMs({ date, timezone, gunMs: NOON_MS });
 
-function offsetMs(atMs: number, timezone: string): number {
-  const parts = new Intl.DateTimeFormat("en-US", {
-    timeZone: timezone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "numeric",
-    day: "numeric",
-    hour: "numeric",
-    minute: "numeric",
-    second: "numeric",
-  }).formatToParts(atMs);
-  const of = (type: string) => Number(parts.find((part) => part.type === type)!.value);
-  const localMs = Date.UTC(of("year"), of("month") - 1, of("day"), of("hour"), of("minute"), of("second"));
-  return localMs - atMs;
-}
+const NOON_MS = 12 * 3_600_000;

@@ -30,6 +30,8 @@ export interface RaceListing extends Counts {
   name: string;
   date: string;
   timezone: string;
+  /** Time of day of the gun. */
+  gunS: number;
   /** Race clock; null before the first read. */
   asOf: number | null;
 }
@@ -37,8 +39,6 @@ export interface RaceListing extends Counts {
 export interface RaceDetail extends RaceListing {
   rankBy: "net" | "gun";
   distanceM: number;
-  /** Time of day of the gun. */
-  gunS: number;
   mats: MatCount[];
   genders: string[];
   /** `M 40-44`. */

@@ -9,10 +9,20 @@ export const NOTHING = "–";
 const NARROW_SPACE = "\u202f";
 const MINUS = "\u2212";
 
+/**
+ * A time as it is shown: up to the next whole second, as on the road (World Athletics, Technical Rules, 19.24.4). What is less than
+ * a millisecond more is the computer's.
+ */
+const shownS = (seconds: number): number => Math.ceil(Math.round(seconds * 1000) / 1000);
+
 /** `2:03:11`, `14:02`, `0:42`: hours only where there are any. */
 export function duration(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined) return NOTHING;
-  const total = Math.round(Math.abs(seconds));
+  return written(Math.sign(seconds) * shownS(Math.abs(seconds)));
+}
+
+function written(seconds: number): string {
+  const total = Math.abs(seconds);
   const sign = seconds < 0 && total > 0 ? MINUS : "";
   const hours = Math.floor(total / 3600);
   const minutes = Math.floor((total % 3600) / 60);
@@ -20,21 +30,27 @@ export function duration(seconds: number | null | undefined): string {
   return hours > 0 ? `${sign}${hours}:${two(minutes)}:${rest}` : `${sign}${minutes}:${rest}`;
 }
 
-/** `+1:07`; `−0:04` for who was faster at the same mat. */
-export function gap(seconds: number | null | undefined): string {
+/**
+ * `+1:07`; `−0:04` for who was faster at the same mat.
+ * @param time whose gap it is: then it is what the times that are shown differ by, and who is shown with one time has none.
+ */
+export function gap(seconds: number | null | undefined, time?: number | null): string {
   if (seconds === null || seconds === undefined) return NOTHING;
-  return seconds < 0 ? duration(seconds) : `+${duration(seconds)}`;
+  if (time === null || time === undefined) return seconds < 0 ? duration(seconds) : `+${duration(seconds)}`;
+  const shown = shownS(time) - shownS(time - seconds);
+  return shown < 0 ? written(shown) : `+${written(shown)}`;
 }
 
-/** `4:52`: minutes and seconds a kilometre. */
+/** `4:52`: minutes and seconds a kilometre, to the nearest second: it is no time of anybody. */
 export function pace(secondsPerKm: number | null | undefined): string {
-  return duration(secondsPerKm);
+  if (secondsPerKm === null || secondsPerKm === undefined) return NOTHING;
+  return written(Math.round(secondsPerKm));
 }
 
-/** `10:31:05`, and `00:12:40 +1` after midnight. */
+/** `10:31:05`, and `00:12:40 +1` after midnight; as a clock shows it, which has not come to the next second yet. */
 export function timeOfDay(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined) return NOTHING;
-  const total = Math.round(seconds);
+  const total = Math.floor(seconds);
   const days = Math.floor(total / 86_400);
   const ofDay = total - days * 86_400;
   const text = `${two(Math.floor(ofDay / 3600))}:${two(Math.floor((ofDay % 3600) / 60))}:${two(ofDay % 60)}`;

@@ -181,7 +181,7 @@ class RowView {
     this.#move(row.place, moving);
     setText(this.#place, row.place === null ? NOTHING : count(row.place));
     setText(this.#time, duration(ranksByNet ? row.netS : row.gunS));
-    const gapText = row.place === 1 ? "leader" : gap(row.gapS);
+    const gapText = row.place === 1 ? "leader" : gap(row.gapS, ranksByNet ? row.netS : row.gunS);
     setText(this.#gap, gapText);
     setText(this.#gapBelow, gapText);
     setText(this.#other, duration(ranksByNet ? row.gunS : row.netS));

@@ -1,4 +1,6 @@
 /** Alerts in words, and their times as people read them. Pure. */
+
+import { localToUtcMs } from "../../../runtime/zoned-time.ts";
 import type { AlertSummary } from "../../live/alerts/schemas.ts";
 
 export type AlertKind = AlertSummary["kind"];
@@ -69,10 +71,9 @@ export function measuredOf({ kind, value, limit }: AlertSummary): string {
 interface ZoneFormats {
   readonly day: Intl.DateTimeFormat;
   readonly time: Intl.DateTimeFormat;
-  readonly offset: Intl.DateTimeFormat;
 }
 
-/** A format takes a hundred times as long to make as to use, and each card on the page uses three, each time it is drawn. */
+/** A format takes a hundred times as long to make as to use, and each card on the page uses two, each time it is drawn. */
 const formats = new Map<string, ZoneFormats>();
 
 /** @param timezone such as `America/Chicago`; empty: the browser's. */
@@ -88,7 +89,6 @@ function formatsOf(timezone: string): ZoneFormats {
       second: "2-digit",
       ...zone,
     }),
-    offset: new Intl.DateTimeFormat("en", { timeZoneName: "longOffset", ...zone }),
   };
   formats.set(timezone, made);
   return made;
@@ -118,12 +118,9 @@ export function nowOf(newestMs: number, clockMs: number): number {
   return Math.abs(clockMs - newestMs) < 30 * 60_000 ? Math.max(newestMs, clockMs) : newestMs;
 }
 
-/** When a race's clock says `asOf`, seconds since midnight there. */
-export function raceTimeMs(date: string, timezone: string, asOf: number): number {
-  const utcMs = Date.parse(`${date}T00:00:00Z`) + asOf * 1000;
-  const there = formatsOf(timezone).offset;
-  const offset = there.formatToParts(utcMs).find(({ type }) => type === "timeZoneName")?.value ?? "GMT";
-  const [, sign, hours, minutes] = /^GMT([+-])(\d\d):(\d\d)/.exec(offset) ?? [];
-  const aheadMs = (Number(hours ?? 0) * 60 + Number(minutes ?? 0)) * 60_000;
-  return sign === "-" ? utcMs + aheadMs : utcMs - aheadMs;
-}
+/**
+ * When a race's clock says `asOf`, seconds since midnight there.
+ * @param gunS when the gun was: from then on the clock goes on, also where the one on the wall is set meanwhile.
+ */
+export const raceTimeMs = (date: string, timezone: string, asOf: number, gunS = asOf): number =>
+  localToUtcMs(date, gunS * 1000, timezone) + (asOf - gunS) * 1000;

@@ -79,7 +79,7 @@ const list = new AlertList(page.list, {
   timezoneOf: (race) => races.find(({ id }) => id === race)?.timezone,
   nowOf(race) {
     const known = races.find(({ id }) => id === race);
-    const asOfMs = known?.asOf ? raceTimeMs(known.date, known.timezone, known.asOf) : 0;
+    const asOfMs = known?.asOf ? raceTimeMs(known.date, known.timezone, known.asOf, known.gunS) : 0;
     return nowOf(Math.max(newestMs, asOfMs), Date.now());
   },
   acknowledge: send,
