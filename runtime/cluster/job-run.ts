@@ -12,7 +12,7 @@ import type { JobServices } from "./job-services.ts";
 import type { JobRecord } from "./job-store.ts";
 import { type JobTopology, prepareTopics } from "./job-topology.ts";
 import type { Membership } from "./membership.ts";
-import { Slot } from "./slot.ts";
+import { type RunHow, Slot } from "./slot.ts";
 
 /** How often committed input offsets go to the group, for Kafka's lag tools. At once when a task has nothing left to do. */
 const OFFSETS_EVERY_MS = 1_000;
@@ -36,7 +36,6 @@ export class JobRun {
   readonly #options: JobRunOptions;
   readonly #slots = new Map<number, Slot>();
   readonly #positions = new Map<string, Position>();
-  readonly #failures = new Map<string, string>();
   #membership: Membership | undefined;
   #cancelOffsets: (() => void) | undefined;
   /** Slots that run though their lease is in doubt. */
@@ -58,12 +57,7 @@ export class JobRun {
 
   /** What does not go on here. */
   problems(): readonly Problem[] {
-    return [...this.#failures].map(([stage, reason]) => ({
-      part: `job ${this.#options.record.name}`,
-      code: "failed",
-      message: `${stage}: ${reason}`,
-      sinceMs: 0,
-    }));
+    return [...this.#slots.values()].flatMap((slot) => slot.problems());
   }
 
   async start(): Promise<void> {
@@ -127,15 +121,14 @@ export class JobRun {
       metrics,
       log,
       confirms: async () => (await this.#membership?.confirms(slot)) ?? false,
-      onFailure: (stage, reason) => this.#failures.set(stage, reason),
       tasks: plan.stages.map((stage) => ({
         stage: stage.name,
-        newRun: () => this.#newRun(topology, stage, slot),
+        newRun: (how) => this.#newRun(topology, stage, slot, how),
       })),
     });
   }
 
-  #newRun(topology: JobTopology, stage: StageDescription, slot: number): TaskRun {
+  #newRun(topology: JobTopology, stage: StageDescription, slot: number, how: RunHow): TaskRun {
     const { record, plan, code, root, kafka, services, epochs, metrics, log } = this.#options;
     return new TaskRun({
       pool: services.pool,
@@ -148,7 +141,9 @@ export class JobRun {
         log,
       }),
       early: stage.speaksEarly ? services.newEarlyWriter(`${record.name}.${stage.name}.${slot}`) : undefined,
+      onStatus: how.onStatus,
       onCommitted: (positions, caughtUp) => {
+        how.onCommitted(positions);
         for (const position of positions)
           this.#positions.set(`${position.topic}/${position.partition}`, position);
         if (caughtUp) this.#commitOffsets();
@@ -157,6 +152,8 @@ export class JobRun {
         root,
         code,
         placement: plan.placement,
+        isolated: how.isolated,
+        epochRecordsMax: how.epochRecordsMax,
         stage: stage.name,
         kafka,
         epochs,

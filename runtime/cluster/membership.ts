@@ -7,7 +7,7 @@
  *
  * G1  A slot is given up only after `onRevoked` is done with it, or has taken `REVOKE_MAX_MS`; the next owner gets it then.
  * G2  The group's offsets are there for Kafka's own lag tools. They decide nothing, so a failed commit (a rebalance is under way)
- *     is logged and tried again in the background, as long as this node has the slot.
+ *     is tried again in the background, as long as this node has the slot; and told once, until one succeeds.
  * G3  A main thread that is busy for seconds keeps its slots (librdkafka's own thread sends the heartbeats); one that is
  *     blocked for `LOOP_BLOCKED_MAX_MS` loses them.
  */
@@ -66,6 +66,12 @@ const OFFSETS_AGAIN_MS = 1_000;
 const CONFIRM_MAX_MS = 5_000;
 const CONNECT_BUDGET_MS = 60_000;
 const OFFSET_END = -1;
+/** While slots change hands, the coordinator refuses commits: no trouble at all. */
+const HAND_OVER: ReadonlySet<number> = new Set([
+  ERRORS.ERR_ILLEGAL_GENERATION,
+  ERRORS.ERR_UNKNOWN_MEMBER_ID,
+  ERRORS.ERR_REBALANCE_IN_PROGRESS,
+]);
 
 /** Not in the addon's types, but part of its documented API. */
 interface CooperativeConsumer extends KafkaConsumer {
@@ -101,6 +107,8 @@ class GroupMember implements Membership {
   readonly #asked = new Set<(isMember: boolean) => void>();
   #sessionTimeoutMs = SESSION_TIMEOUT_MS;
   #lastErrorCode: number | undefined;
+  /** The trouble with offsets that was told last. */
+  #toldOffsets: string | undefined;
 
   constructor(connection: KafkaConnection, options: GroupOptions, slotCount: number) {
     this.#connection = connection;
@@ -142,8 +150,19 @@ class GroupMember implements Membership {
     try {
       this.#consumer.commit(ours.map(({ topic, partition, offset }) => ({ topic, partition, offset })));
     } catch (error) {
-      this.#options.log(`group ${this.#options.group}: offsets not committed: ${(error as Error).message}`); // G2
+      this.#offsetsFailed(error as Error);
     }
+  }
+
+  /** G2 */
+  #offsetsFailed({ message, code }: { readonly message: string; readonly code?: number }): void {
+    const isHandOver = code !== undefined && HAND_OVER.has(code);
+    const what = isHandOver
+      ? "slots change hands; offsets for Kafka's lag tools are committed when that is done"
+      : `offsets for Kafka's lag tools are not committed: ${message}`;
+    if (what === this.#toldOffsets) return;
+    this.#toldOffsets = what;
+    this.#options.log(`group ${this.#options.group}: ${what}`);
   }
 
   /** By a commit for the lease itself, which the coordinator takes from a member of its present generation only. */
@@ -196,9 +215,10 @@ class GroupMember implements Membership {
           if (committed.some(({ topic }) => topic === this.#options.topic))
             for (const answer of this.#asked) answer(!error);
           if (error) {
-            this.#options.log(`group ${this.#options.group}: offsets not committed: ${error.message}`); // G2
+            this.#offsetsFailed(error);
             return;
           }
+          this.#toldOffsets = undefined;
           for (const { topic, partition, offset } of committed) {
             const id = `${topic}/${partition}`;
             if (this.#offsets.get(id)?.offset === offset) this.#offsets.delete(id);

@@ -8,7 +8,7 @@ import { PacestreamError } from "../errors.ts";
 import type { Problem } from "../health.ts";
 import { RuntimeMetrics } from "../metrics/task-metrics.ts";
 import type { EpochSettings } from "../worker/messages.ts";
-import { createWorkerPool } from "../worker/pool.ts";
+import { createWorkerPool, type PoolOptions } from "../worker/pool.ts";
 import { JobKeeper, type JobState } from "./job-keeper.ts";
 import { JobRun } from "./job-run.ts";
 import { kafkaServices } from "./job-services.ts";
@@ -22,6 +22,8 @@ export interface NodeOptions {
   /** The folder that job modules are named from. Default: the working directory. */
   readonly root?: string;
   readonly epochs?: Partial<EpochSettings>;
+  /** Bounds of a task's thread. */
+  readonly threads?: PoolOptions;
   /** Where it stands which jobs shall run: nodes of one topic are one cluster. Default: `pacestream.jobs`. */
   readonly jobsTopic?: string;
 }
@@ -60,7 +62,7 @@ const EPOCHS_DEFAULT: EpochSettings = { intervalMs: 100, bytesMax: 8 << 20 };
 export async function startNode(options: NodeOptions): Promise<RuntimeNode> {
   const { kafka, log, root = process.cwd() } = options;
   const metrics = new RuntimeMetrics(options.registry);
-  const pool = createWorkerPool();
+  const pool = createWorkerPool(options.threads);
   const services = kafkaServices(kafka, pool);
   const epochs: EpochSettings = { ...EPOCHS_DEFAULT, ...options.epochs };
   const keepers = new Map<string, JobKeeper>();

@@ -18,6 +18,13 @@ function fakeRuns() {
   return { started, newRun };
 }
 
+const lost = (epoch: number): RunEnd => ({
+  kind: "failed",
+  cause: "outside",
+  reason: `epoch ${epoch} lost`,
+  pulse: undefined,
+});
+
 it("a task that lost its commit is started again only when the group confirms the lease", async () => {
   const { started, newRun } = fakeRuns();
   const asked: PromiseWithResolvers<boolean>[] = [];
@@ -29,7 +36,6 @@ it("a task that lost its commit is started again only when the group confirms th
     time: systemTime,
     metrics: { restarted: () => {} } as unknown as RuntimeMetrics,
     log: () => {},
-    onFailure: () => {},
     confirms: () => {
       const answer = Promise.withResolvers<boolean>();
       asked.push(answer);
@@ -41,7 +47,7 @@ it("a task that lost its commit is started again only when the group confirms th
     while (asked.length < count) await new Promise<void>((resolve) => heard.push(resolve));
   };
   expect(started.length).toBe(1);
-  started[0]!.end({ kind: "failed", reason: "epoch 1 lost" });
+  started[0]!.end(lost(1));
   await question(1);
   asked[0]!.resolve(false);
   await question(2);
@@ -49,7 +55,7 @@ it("a task that lost its commit is started again only when the group confirms th
   asked[1]!.resolve(true);
   while (started.length < 2) await new Promise(setImmediate);
 
-  started[1]!.end({ kind: "failed", reason: "epoch 2 lost" });
+  started[1]!.end(lost(2));
   await question(3);
   const stopped = slot.stop();
   asked[2]!.resolve(true);

@@ -16,6 +16,7 @@ export class RuntimeMetrics {
   readonly #deadLetters: Counter<"job" | "stage" | "slot">;
   readonly #late: Counter<"job" | "stage" | "slot">;
   readonly #restarts: Counter<"job" | "stage" | "slot">;
+  readonly #isolated: Counter<"job" | "stage" | "slot">;
   readonly #lag: Gauge<"job" | "stage" | "slot">;
   readonly #watermarkDelay: Gauge<"job" | "stage" | "slot">;
   readonly #epochDuration: Histogram<"job" | "stage" | "slot">;
@@ -54,6 +55,12 @@ export class RuntimeMetrics {
       labelNames,
       registers,
     });
+    this.#isolated = new Counter({
+      name: "pacestream_isolated_total",
+      help: "records and timers set apart because they took their task down",
+      labelNames,
+      registers,
+    });
     this.#lag = new Gauge({
       name: "pacestream_lag_records",
       help: "records in the inputs not processed yet",
@@ -84,6 +91,10 @@ export class RuntimeMetrics {
 
   restarted(labels: TaskLabels): void {
     this.#restarts.inc({ ...labels });
+  }
+
+  isolated(labels: TaskLabels): void {
+    this.#isolated.inc({ ...labels });
   }
 
   epoch(labels: TaskLabels, durationMs: number, bytes: number): void {

@@ -10,8 +10,9 @@ export function filter(
   { record }: OperatorRuntime,
 ): Push {
   const { keep, name } = node;
+  const at = record.stepId(name);
   return (value) => {
-    record.step = name;
+    record.at = at;
     if (settled<unknown>("filter", keep(value))) push(value);
   };
 }

@@ -10,9 +10,10 @@ export function flatMap(
   { record }: OperatorRuntime,
 ): Push {
   const { apply, name } = node;
-  const emit = (each: unknown): void => emitFor(record, name, push, each);
+  const at = record.stepId(name);
+  const emit = (each: unknown): void => emitFor(record, at, push, each);
   return (value) => {
-    record.step = name;
+    record.at = at;
     const returned = settled("flatMap", apply(value, emit));
     if (returned) for (const each of returned) emit(each);
   };

@@ -27,12 +27,13 @@ export function keyBy(
   const { keyOf, reinterpret } = node;
   const { record, inputPartitions } = runtime;
   const everyRecord = !isExchange(node);
+  const at = record.stepId("key-by");
   let seen = 0;
   // Records of one key often follow each other, such as the readings of one upload.
   let lastKey: string | undefined;
   let lastPartition = -1;
   return (value) => {
-    record.step = "key-by";
+    record.at = at;
     const key = keyOf(value);
     if (key !== lastKey || record.partition !== lastPartition) {
       if (typeof key !== "string") refusePromise("keyBy", key);
@@ -78,13 +79,14 @@ export function exchangeOut(node: ExchangeNode, runtime: OperatorRuntime): Push 
   const index = runtime.outputIndex(topic);
   const partitions = runtime.partitionsOf(topic);
   const prefix = dataPrefix(fingerprintOf(exchange.codec.schema));
+  const at = record.stepId(exchange.name);
   // A re-key often leads to few keys: the last one's partition is not computed again.
   let lastKey: string | undefined;
   let partition = 0;
   return (value) => {
     // What stands behind an exchange has state, most often: it does not hear of a result that is taken back.
     if (record.retracts) return;
-    record.step = exchange.name;
+    record.at = at;
     const key = keyOf(value);
     if (key !== lastKey) {
       checkKey("keyBy gave", key);

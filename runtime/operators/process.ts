@@ -26,6 +26,7 @@ export class ProcessOperator implements StageStep {
   readonly name: string;
   readonly timers: { readonly event: TimerService; readonly processing: TimerService };
   readonly #step: AnyKeyedProcess;
+  readonly #at: number;
   readonly #runtime: OperatorRuntime;
   readonly #context: Context<unknown, Record<never, never>, Record<never, never>, unknown>;
   readonly #indices = new Map<string, unknown>();
@@ -45,6 +46,7 @@ export class ProcessOperator implements StageStep {
   ) {
     const { record } = runtime;
     this.name = node.name;
+    this.#at = record.stepId(node.name);
     this.#step = node.step;
     this.#runtime = runtime;
     const current: CurrentKey = record;
@@ -90,11 +92,11 @@ export class ProcessOperator implements StageStep {
       tables: tablesOfStep,
       timers: this.#timersOfStep(),
       emit(value) {
-        emitFor(record, operator.name, push, value);
+        emitFor(record, operator.#at, push, value);
       },
       side<V>(output: SideOutput<V>, value: V) {
         const target = sides.get(output.name);
-        if (target) emitFor(record, operator.name, target, value);
+        if (target) emitFor(record, operator.#at, target, value);
         else if (!node.step.sides?.some((side) => side.name === output.name)) {
           throw new JobError(
             `step "${node.name}" gave a value to side output "${output.name}", which it does not declare: add it to the step's sides`,
@@ -105,7 +107,7 @@ export class ProcessOperator implements StageStep {
   }
 
   process(value: unknown): void {
-    this.#runtime.record.step = this.name;
+    this.#runtime.record.at = this.#at;
     refusePromise("process", this.#step.process(value, this.#context));
   }
 
@@ -140,7 +142,7 @@ export class ProcessOperator implements StageStep {
     const { attempt, record } = this.#runtime;
     this.#setAtEnd = domain === "event" && dueMs >= MAX_WATERMARK ? new Map() : undefined;
     const run = (timer: { readonly timeMs: number; readonly domain: TimeDomain }) => {
-      record.step = this.name;
+      record.at = this.#at;
       refusePromise("onTimer", this.#step.onTimer?.(timer, this.#context));
     };
     for (let timer = timers.take(dueMs); timer; timer = timers.take(dueMs)) {

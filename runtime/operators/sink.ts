@@ -17,12 +17,12 @@ export function sink(node: Extract<FlowNode, { kind: "sink" }>, runtime: Operato
   const index = runtime.outputIndex(topic.name);
   const partitions = runtime.partitionsOf(topic.name);
   const placeOf = topic.partitionBy ?? topic.key;
-  const step = `to ${topic.name}`;
+  const at = record.stepId(`to ${topic.name}`);
   // Results often follow each other to one place: where it lies is not computed again.
   let lastPlace: string | undefined;
   let lastPartition = 0;
   return (value) => {
-    record.step = step;
+    record.at = at;
     let partition = record.partition % partitions;
     if (placeOf) {
       const place = placeOf(value);

@@ -10,8 +10,9 @@ export function timestamps(
   { record }: OperatorRuntime,
 ): Push {
   const { timeOf } = node;
+  const at = record.stepId("timestamps");
   return (value) => {
-    record.step = "timestamps";
+    record.at = at;
     const timeMs = eventTimeOf("timeOf", timeOf(value));
     const before = record.timestamp;
     record.timestamp = timeMs;

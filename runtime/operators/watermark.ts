@@ -18,6 +18,7 @@ export function watermark(
 ): Push {
   const { timeOf, generator, future } = node.strategy;
   const { record } = runtime;
+  const at = record.stepId("watermark");
   const aheadMaxMs = future?.ahead ?? Number.POSITIVE_INFINITY;
   const receivedOf = future?.receivedOf;
   const pushFuture = future?.to ? (sides.get(future.to.name) ?? (() => {})) : push;
@@ -32,7 +33,7 @@ export function watermark(
     generators.set(id, current);
   };
   return (value) => {
-    record.step = "watermark";
+    record.at = at;
     const timeMs = eventTimeOf("timeOf", timeOf(value));
     const receivedMs = receivedOf ? eventTimeOf("receivedOf", receivedOf(value)) : record.ingestMs;
     const before = record.timestamp;
@@ -44,7 +45,7 @@ export function watermark(
     }
     push(value);
     record.timestamp = before; // RC1
-    record.step = "watermark"; // RC2
+    record.at = at; // RC2
     if (record.partition !== partition || record.topic !== topic) turnTo();
     const seenMs = future && receivedMs < timeMs ? receivedMs : timeMs;
     // It counts once the record is through: one that throws does not move time (ET4).

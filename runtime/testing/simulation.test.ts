@@ -6,6 +6,7 @@ import { simulation as collars } from "../../jobs/collar-aggregates.simulation.t
 import { simulation as alerts } from "../../jobs/health-alerts.simulation.ts";
 import { simulation as leaderboard } from "../../jobs/marathon-leaderboard.simulation.ts";
 import { simulation as aggregates } from "../../jobs/windowed-aggregates.simulation.ts";
+import { simulation as faulty } from "./fixtures/faulty.simulation.ts";
 import { simulation as operators } from "./fixtures/operators.simulation.ts";
 import { simulation as twoExchanges } from "./fixtures/two-exchanges.simulation.ts";
 import { simulate } from "./index.ts";
@@ -16,7 +17,7 @@ import { runSeed } from "./simulation/run.ts";
 import { shrink } from "./simulation/shrink.ts";
 import { tellStory } from "./simulation/story.ts";
 
-const JOBS = [twoExchanges, operators, leaderboard, aggregates, collars, alerts];
+const JOBS = [twoExchanges, operators, faulty, leaderboard, aggregates, collars, alerts];
 const SEEDS_A_JOB = 100;
 const LIMIT_MS = 300_000;
 

@@ -5,6 +5,7 @@
 import type { KafkaConnection } from "../config.ts";
 import type { Placement } from "../graph/placement.ts";
 import type { Position } from "../kafka/log.ts";
+import type { Isolated } from "./isolation.ts";
 import type { JobCode } from "./job-code.ts";
 import type { TaskCounters, TaskSpec } from "./task.ts";
 
@@ -19,6 +20,12 @@ export interface TaskStart {
   readonly upstreamParallelism: number;
   readonly kafka: KafkaConnection;
   readonly epochs: EpochSettings;
+  /** What took the task down before and is not to be tried again. */
+  readonly isolated: readonly Isolated[];
+  /** At first, the most records that an epoch may hold, each committed before the next begins; absent: no such limit. */
+  readonly epochRecordsMax?: number | undefined;
+  /** Where it says what it is at (`Pulse`). */
+  readonly pulse: SharedArrayBuffer;
   readonly port: TaskPort<FromTask, ToTask>;
 }
 

@@ -73,7 +73,7 @@ export class SideInputs {
     const record = this.#record;
     record.topic = topic;
     record.partition = partition;
-    record.step = "table";
+    record.at = record.stepId("table");
     while (records.next()) {
       const { buffer, keyStart, keyEnd, valueStart, valueEnd } = records;
       record.offset = records.offset;
@@ -134,7 +134,7 @@ export class SideInputs {
     const record = this.#record;
     record.topic = topic;
     record.partition = partition;
-    record.step = "broadcast";
+    record.at = record.stepId("broadcast");
     while (records.next()) {
       const { buffer, keyStart, keyEnd, valueStart, valueEnd, offset } = records;
       record.offset = offset;

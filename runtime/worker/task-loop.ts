@@ -9,6 +9,7 @@
  * W4  Tables and broadcasts are read to their end before the first record.
  * W5  How long something took is never told by the machine's clock, which may be set: an hour back would be an hour's silence.
  * W6  Results that do not wait for their epoch leave at the end of each turn.
+ * W7  Of a task that failed, and nothing single could be blamed, the first epochs hold few records each: the next failure tells more.
  */
 import type { StagePlan } from "../graph/plan.ts";
 import { changelogTopic } from "../graph/topics.ts";
@@ -16,6 +17,7 @@ import type { PartitionReader, PolledPartition, TopicPartition } from "../kafka/
 import { ChangelogKeyReader } from "../state/changelog-key.ts";
 import type { Time } from "../time.ts";
 import type { FromTask, TaskPort, TaskStart, TaskStatus, ToTask } from "./messages.ts";
+import { Pulse } from "./pulse.ts";
 import { Task } from "./task.ts";
 
 /** How long a poll may wait when nothing comes: bounds how late idleness and processing-time timers are seen. */
@@ -24,6 +26,8 @@ const STATUS_EVERY_MS = 1_000;
 const PROGRESS_EVERY_MS = 250;
 /** From a commit to the next epoch: Kafka still ends the last transaction then, and one that begins at once is asked to wait. */
 const REST_MS = 5;
+/** So many small epochs without a failure, or all of the input, and epochs are as usual. */
+const SMALL_EPOCHS_MAX = 1_000;
 /** What epochs shorter than that grow to while a task stays behind. */
 const BEHIND_MAX_MS = 400;
 
@@ -45,6 +49,12 @@ export class TaskLoop {
   #statusSentMs = 0;
   #held: ReadonlyMap<string, TopicPartition> = new Map();
   #wake: (() => void) | undefined;
+  readonly #pulse: Pulse;
+  /** As long as epochs are kept small (W7). */
+  #epochRecordsMax: number | undefined;
+  #smallEpochs = 0;
+  /** Between turns, for the next one to end in. */
+  #thrown: { readonly error: unknown } | undefined;
 
   constructor(start: TaskStart, plan: StagePlan, reader: PartitionReader, time: Time) {
     this.#start = start;
@@ -54,7 +64,10 @@ export class TaskLoop {
     this.#time = time;
     this.#resultsLeaveEarly =
       plan.exchangesOut.length === 0 && plan.sinks.every(({ delivery }) => delivery === "at-least-once");
-    this.#task = new Task(plan, start.spec, start.upstreamParallelism);
+    this.#pulse = new Pulse(start.pulse);
+    this.#epochRecordsMax = start.epochRecordsMax;
+    this.#pulse.notesKeys = start.epochRecordsMax !== undefined;
+    this.#task = new Task(plan, start.spec, start.upstreamParallelism, start.isolated, this.#pulse);
     this.#port.on("message", (message: ToTask) => this.#hear(message));
   }
 
@@ -76,15 +89,20 @@ export class TaskLoop {
       const waitMs = Math.min(POLL_MS, Math.max(0, this.#task.nextTimerMs() - this.#time.now()));
       const polled = await this.#reader.poll(waitMs);
       if (this.#hasStopped()) break;
+      if (this.#thrown) throw this.#thrown.error;
       const nowMs = this.#time.now();
       const elapsedMs = this.#time.elapsed();
+      this.#pulse.working();
       for (const partition of polled) this.#task.announce(partition);
-      for (const partition of polled) this.#take(partition, nowMs, elapsedMs);
+      if (this.#epochRecordsMax === undefined)
+        for (const partition of polled) this.#take(partition, nowMs, elapsedMs);
+      else await this.#takeInSmallEpochs(polled, this.#epochRecordsMax);
       this.#task.tick(nowMs, elapsedMs);
       this.#hold();
       this.#sayEarly();
       this.#endEpochIfDue(elapsedMs);
       this.#reportStatus(elapsedMs);
+      this.#pulse.waiting();
     }
     await this.#finish();
   }
@@ -100,6 +118,27 @@ export class TaskLoop {
       else if (this.#task.pending !== "nothing") this.#endEpoch();
       else return;
     }
+  }
+
+  /** W7 */
+  async #takeInSmallEpochs(polled: readonly PolledPartition[], recordsMax: number): Promise<void> {
+    for (const partition of polled) {
+      for (let isAll = false; !isAll; ) {
+        isAll = this.#take(partition, this.#time.now(), this.#time.elapsed(), recordsMax);
+        this.#task.tick(this.#time.now(), this.#time.elapsed());
+        await this.#untilCommitted();
+        if (this.#task.pending !== "nothing" && !this.#hasStopped()) this.#endEpoch();
+        await this.#untilCommitted();
+        if (this.#hasStopped()) return;
+        this.#smallEpochs++;
+      }
+    }
+    if (!this.#task.caughtUp && this.#smallEpochs < SMALL_EPOCHS_MAX) return;
+    this.#epochRecordsMax = undefined;
+  }
+
+  async #untilCommitted(): Promise<void> {
+    while (this.#committing && this.#state !== "abandoned") await this.#untilHeard();
   }
 
   #hear(message: ToTask): void {
@@ -124,7 +163,12 @@ export class TaskLoop {
     this.#resting = true;
     this.#time.after(REST_MS, () => {
       this.#resting = false;
-      if (this.#state === "running") this.#endEpochIfDue(this.#time.elapsed());
+      if (this.#state !== "running") return;
+      try {
+        this.#endEpochIfDue(this.#time.elapsed());
+      } catch (error) {
+        this.#thrown = { error };
+      }
     });
   }
 
@@ -258,7 +302,9 @@ export class TaskLoop {
     this.#reader.assign(partitions.map((partition, index) => ({ ...partition, offset: froms[index]! })));
     while (open.size > 0 && this.#state === "running") {
       for (const polled of await this.#reader.poll(POLL_MS)) {
+        this.#pulse.working();
         take(polled);
+        this.#pulse.waiting();
         const id = `${polled.topic}/${polled.partition}`;
         if (polled.nextOffset >= (open.get(id) ?? 0)) open.delete(id);
       }
@@ -290,11 +336,13 @@ export class TaskLoop {
     this.#reader.resume(positions);
   }
 
-  #take(polled: PolledPartition, nowMs: number, elapsedMs: number): void {
+  /** @returns whether that was all of it (`Task.process`). */
+  #take(polled: PolledPartition, nowMs: number, elapsedMs: number, recordsMax?: number): boolean {
     const { tables, broadcasts } = this.#plan;
     if (tables.some(({ topic }) => topic.name === polled.topic)) this.#task.processTable(polled);
     else if (broadcasts.some(({ topic }) => topic.name === polled.topic))
       this.#task.processBroadcast(polled, nowMs);
-    else this.#task.process(polled, nowMs, elapsedMs);
+    else return this.#task.process(polled, nowMs, elapsedMs, recordsMax);
+    return true;
   }
 }

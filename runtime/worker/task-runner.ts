@@ -10,18 +10,25 @@
 import type { CommitOutcome, EarlyWriter, Position, TransactionalWriter } from "../kafka/log.ts";
 import type { RuntimeMetrics, TaskLabels } from "../metrics/task-metrics.ts";
 import type { Time } from "../time.ts";
-import type { FromTask, TaskPort, TaskStart, ToTask } from "./messages.ts";
-import type { WorkerPool } from "./pool.ts";
+import type { FromTask, TaskStatus, ToTask } from "./messages.ts";
+import { type PooledStart, type RunningTask, ThreadEnd, type WorkerPool } from "./pool.ts";
+import { type PulseReading, placeText } from "./pulse.ts";
 
 /** How a run ended. */
 export type RunEnd =
   | { readonly kind: "stopped" }
-  | { readonly kind: "failed"; readonly reason: string }
+  | {
+      readonly kind: "failed";
+      readonly reason: string;
+      readonly cause: "hang" | "memory" | "error" | "outside";
+      /** What its thread was at, if there was one. */
+      readonly pulse: PulseReading | undefined;
+    }
   /** Another owner holds the transactional id. */
   | { readonly kind: "fenced"; readonly reason: string };
 
 export interface TaskRunOptions {
-  readonly start: Omit<TaskStart, "port">;
+  readonly start: PooledStart;
   /** Topics by index of a frame. */
   readonly outputs: readonly string[];
   readonly pool: WorkerPool;
@@ -33,6 +40,8 @@ export interface TaskRunOptions {
   readonly log: (line: string) => void;
   /** Offsets that are committed now; `caughtUp`: nothing more is known to come. */
   readonly onCommitted: (positions: readonly Position[], caughtUp: boolean) => void;
+  /** How much it has to do, now and then. */
+  readonly onStatus: (status: TaskStatus) => void;
 }
 
 /** How long a task may take to end when told to before its thread is killed. */
@@ -45,7 +54,7 @@ export class TaskRun {
   #failure: Exclude<RunEnd, { kind: "stopped" }> | undefined;
   #stopping = false;
   /** Once the task has been started. */
-  #port: TaskPort<ToTask, FromTask> | undefined;
+  #task: RunningTask | undefined;
   #initialisedMs = 0;
 
   constructor(options: TaskRunOptions) {
@@ -61,26 +70,36 @@ export class TaskRun {
       this.#initialisedMs = this.#options.time.elapsed();
       if (this.#stopping) return { kind: "stopped" };
       const report = this.#options.metrics.task(this.#labels);
-      const { port, ended } = pool.run(start, this.#abort.signal);
-      this.#port = port;
-      port.on("message", (message) => void this.#hear(message, report));
-      await ended;
+      this.#task = pool.run(start, this.#abort.signal);
+      this.#task.port.on("message", (message) => void this.#hear(message, report));
+      await this.#task.ended;
       return this.#failure ?? { kind: "stopped" };
     } catch (error) {
-      return (
-        this.#failure ?? { kind: "failed", reason: error instanceof Error ? error.message : String(error) }
-      );
+      return this.#failure ?? this.#failed(error);
     } finally {
-      this.#port?.close();
+      this.#task?.port.close();
       await Promise.all([writer.close(), this.#options.early?.close()]);
       this.#options.metrics.gone(this.#labels);
     }
+  }
+
+  #failed(error: unknown): RunEnd {
+    const reason = error instanceof Error ? error.message : String(error);
+    const pulse = this.#task?.pulse.read();
+    if (error instanceof ThreadEnd) {
+      const at = pulse?.place ? `, at ${placeText(pulse.place)} in step "${pulse.place.step}"` : "";
+      return { kind: "failed", cause: error.cause, reason: `${reason}${at}`, pulse };
+    }
+    // A thread that waited did nothing that could be at fault.
+    const cause = pulse === undefined || pulse.phase === "waiting" ? "outside" : "error";
+    return { kind: "failed", cause, reason, pulse };
   }
 
   /** Commits the epoch under way and ends; kills the thread when that takes too long. */
   stop(): void {
     this.#stopping = true;
     this.#say({ kind: "stop" });
+    this.#task?.hurry();
     this.#killIfLate();
   }
 
@@ -100,12 +119,14 @@ export class TaskRun {
         return;
       case "status":
         report(message.status);
+        this.#options.onStatus(message.status);
         return;
       case "early":
         this.#options.early?.write(this.#options.outputs, message.frames);
         return;
       case "epoch":
         report(message.status);
+        this.#options.onStatus(message.status);
         await this.#commit(message);
     }
   }
@@ -125,13 +146,16 @@ export class TaskRun {
     }
     // R2: nothing of this run is worth keeping.
     const reason = `epoch ${epoch.number} ${outcome.kind}: ${outcome.reason}`;
-    this.#failure = { kind: outcome.kind === "fenced" ? "fenced" : "failed", reason };
+    this.#failure =
+      outcome.kind === "fenced"
+        ? { kind: "fenced", reason }
+        : { kind: "failed", cause: "outside", reason, pulse: undefined };
     this.#say({ kind: "abandon" });
     this.#killIfLate();
   }
 
   #say(message: ToTask): void {
-    this.#port?.postMessage(message);
+    this.#task?.port.postMessage(message);
   }
 }
 

@@ -47,6 +47,8 @@ import { deadLetter } from "./dead-letter.ts";
 import { Downstream } from "./downstream.ts";
 import { EventTime, finite } from "./event-time.ts";
 import { exchangeChannel, type InputPartition, inputPartition, range } from "./input-partition.ts";
+import { type Isolated, Isolation } from "./isolation.ts";
+import { Pulse } from "./pulse.ts";
 import { SideInputs } from "./side-inputs.ts";
 
 export interface TaskSpec {
@@ -85,7 +87,9 @@ export class Task {
   readonly counters: TaskCounters = { recordsIn: 0, recordsOut: 0, deadLetters: 0, late: 0 };
   readonly #plan: StagePlan;
   readonly #spec: TaskSpec;
-  readonly #record = new RecordContext();
+  readonly #pulse: Pulse;
+  readonly #record: RecordContext;
+  readonly #decoding: number;
   readonly #undo = new UndoLog();
   readonly #frames = new FrameWriter(1 << 16);
   /** Results that do not wait for the end of the epoch. */
@@ -99,8 +103,9 @@ export class Task {
   /** By their names in the changelog. */
   readonly #steps: ReadonlyMap<string, StageStep>;
   readonly #inputs = new Map<string, InputPartition>();
+  readonly #isolated: Isolation;
   readonly #partitions: readonly number[];
-  readonly #changelog = new Changelog(this.#frames, CHANGELOG, this.#record);
+  readonly #changelog: Changelog;
   #epoch = 0;
   #recordsInEpoch = 0;
   readonly #downstream: Downstream;
@@ -109,9 +114,21 @@ export class Task {
   /** For durations; the clock of the record context may be set. */
   #elapsedMs = 0;
 
-  constructor(plan: StagePlan, spec: TaskSpec, upstreamParallelism: number) {
+  /** @param isolated what is not to be tried again, each with the reason @param pulse where it says what it is at */
+  constructor(
+    plan: StagePlan,
+    spec: TaskSpec,
+    upstreamParallelism: number,
+    isolated: readonly Isolated[] = [],
+    pulse = new Pulse(),
+  ) {
     this.#plan = plan;
     this.#spec = spec;
+    this.#isolated = new Isolation(isolated);
+    this.#pulse = pulse;
+    this.#record = new RecordContext(pulse);
+    this.#decoding = this.#record.stepId("decode");
+    this.#changelog = new Changelog(this.#frames, CHANGELOG, this.#record);
     this.#state = new StateStore(this.#record, this.#undo);
     this.#partitions = range(spec.inputPartitions).filter(
       (partition) => partition % spec.parallelism === spec.slot,
@@ -297,7 +314,16 @@ export class Task {
     this.#eventTime.announced(input);
   }
 
-  process(polled: PolledPartition, nowMs: number, elapsedMs = nowMs): void {
+  /**
+   * @param recordsMax the most to be processed now.
+   * @returns whether that was all of them; otherwise it is to be called with the rest.
+   */
+  process(
+    polled: PolledPartition,
+    nowMs: number,
+    elapsedMs = nowMs,
+    recordsMax = Number.POSITIVE_INFINITY,
+  ): boolean {
     const input = this.#inputs.get(inputId(polled.topic, polled.partition));
     assert(
       input,
@@ -309,7 +335,11 @@ export class Task {
     record.nowMs = nowMs;
     this.#downstream.tellSchemas(this.#elapsedMs);
     const { records } = polled;
-    while (records.next()) {
+    const topicId = this.#pulse.id(polled.topic);
+    const isolated = this.#isolated.records(polled.topic, polled.partition);
+    let left = recordsMax;
+    while (left > 0 && records.next()) {
+      left--;
       assert(
         records.offset >= input.next,
         () => `offset ${records.offset} of ${polled.topic}/${polled.partition} a second time`,
@@ -318,15 +348,22 @@ export class Task {
       record.offset = records.offset;
       record.ingestMs = records.timestampMs;
       record.timestamp = undefined;
-      if (input.schemas) this.#processExchange(input, input.schemas, records);
+      this.#pulse.record(topicId, polled.partition, records.offset);
+      const why = isolated?.get(records.offset);
+      if (why !== undefined) this.#setApart(why, copy(records, "key"), copy(records, "value"));
+      else if (input.schemas) this.#processExchange(input, input.schemas, records);
       else this.#processRecord(input, records, records.valueStart);
     }
-    if (polled.nextOffset > input.next) {
-      input.next = polled.nextOffset;
+    const isAll = left > 0;
+    const next = isAll ? polled.nextOffset : records.offset + 1;
+    if (next > input.next) {
+      input.next = next;
       input.changed = true;
     }
     input.end = polled.endOffset;
+    this.#pulse.working();
     this.#advanceEventTime();
+    return isAll;
   }
 
   /** @param schemas of a record that names the schema it is written with */
@@ -341,7 +378,7 @@ export class Task {
     this.#mark();
     this.#record.live = true;
     try {
-      this.#record.step = "decode";
+      this.#record.at = this.#decoding;
       if (input.rows) input.push(rowOf(input.codec, records));
       else if (records.valueStart < 0) throw new Error("the value is null");
       else {
@@ -448,11 +485,18 @@ export class Task {
     record.key = key;
     record.timestamp = timestamp;
     record.ingestMs = record.nowMs;
+    this.#pulse.timer(key, timestamp);
+    const why = this.#isolated.takeTimer(key, timestamp);
+    if (why !== undefined) {
+      this.#setApart(why, Buffer.from(key), null);
+      return;
+    }
     record.live = true;
     try {
       run(argument);
       this.#failCaught();
       this.#undo.clear();
+      this.#pulse.working();
     } catch (error) {
       this.#takeBack(error);
       this.#deadLetter(error, Buffer.from(key), null);
@@ -465,7 +509,7 @@ export class Task {
   #failCaught(): void {
     const { failure } = this.#record;
     if (failure === undefined) return;
-    this.#record.step = failure.step;
+    this.#record.at = failure.at;
     throw failure.error;
   }
 
@@ -484,6 +528,12 @@ export class Task {
     this.#undo.rollback();
     this.#frames.truncate(this.#marks.bytes, this.#marks.count);
     this.#early.truncate(this.#marks.earlyBytes, this.#marks.earlyCount);
+  }
+
+  /** What took the task down before: it is not tried again, and its dead letter commits with everything else. */
+  #setApart({ step, reason }: Isolated, key: Buffer | null, value: Buffer | null): void {
+    this.#record.at = this.#record.stepId(step);
+    this.#deadLetter(reason, key, value);
   }
 
   #deadLetter(error: unknown, key: Buffer | null, value: Buffer | null): void {
@@ -505,6 +555,7 @@ export class Task {
   /** Ends the epoch: all that changed since the last, or undefined when nothing did. */
   cut(): Epoch | undefined {
     if (this.pending === "nothing") return undefined;
+    this.#pulse.epochEnds();
     this.#epoch++;
     this.#state.flush(this.#changelog);
     for (const step of this.#stage.steps) step.flush(this.#changelog);
@@ -512,6 +563,7 @@ export class Task {
     this.#writeProgress();
     const records = this.#recordsInEpoch;
     this.#recordsInEpoch = 0;
+    this.#pulse.epochEnded();
     return { number: this.#epoch, frames: this.#frames.take(), records, positions: this.positions() };
   }
 

@@ -9,6 +9,7 @@ import type { WindowParts } from "./emitter.ts";
 
 export class CountWindows implements StageStep {
   readonly name: string;
+  readonly #at: number;
   readonly isDirty = false;
   readonly #parts: WindowParts;
   readonly #count: number;
@@ -18,6 +19,7 @@ export class CountWindows implements StageStep {
 
   constructor(parts: WindowParts, assigner: Extract<WindowAssigner, { kind: "count" }>) {
     this.name = parts.name;
+    this.#at = parts.at;
     this.#parts = parts;
     this.#count = assigner.count;
     const state = parts.runtime.storedName(parts.name, "window");
@@ -30,7 +32,7 @@ export class CountWindows implements StageStep {
 
   process(value: unknown): void {
     const { record } = this.#parts.runtime;
-    record.step = this.name;
+    record.at = this.#at;
     const { key, partition } = record;
     const timeMs = record.timestamp ?? record.ingestMs;
     const window = this.#filling.get(key) ?? this.#state.open(key, partition, 0, timeMs, timeMs + 1);
@@ -40,12 +42,12 @@ export class CountWindows implements StageStep {
     if (window.records < this.#count) return;
     this.#state.drop(window);
     const { start, end, value: accumulator } = window;
-    record.step = this.name;
+    record.at = this.#at;
     // The results have the event time of the record that filled the window, if it has one.
     this.#parts.push(
       this.#parts.aggregate.result(accumulator, { key, start, end, pane: "on-time", index: 0 }),
     );
-    record.step = this.name;
+    record.at = this.#at;
   }
 
   seal(): void {}

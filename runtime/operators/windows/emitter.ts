@@ -7,6 +7,8 @@ import type { Push } from "../record-context.ts";
 /** What the kinds of windows share of their node. */
 export interface WindowParts {
   readonly name: string;
+  /** As `record.stepId` gave it. */
+  readonly at: number;
   readonly aggregate: Aggregate<unknown, unknown, unknown>;
   readonly push: Push;
   /** Takes a record that came too late. */
@@ -15,16 +17,16 @@ export interface WindowParts {
 }
 
 export function emitResult(
-  { name, aggregate, push, runtime: { record } }: WindowParts,
+  { at, aggregate, push, runtime: { record } }: WindowParts,
   accumulator: unknown,
   window: Window,
 ): void {
   const { timestamp } = record;
   record.timestamp = window.end - 1;
-  record.step = name;
+  record.at = at;
   push(aggregate.result(accumulator, window));
   record.timestamp = timestamp;
-  record.step = name;
+  record.at = at;
 }
 
 /** Takes back a result that was said: down to outputs, which delete its row. @param accumulator as the result was made of it */

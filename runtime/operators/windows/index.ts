@@ -29,7 +29,14 @@ export function windowStep(
 ): WindowStep {
   const { name, assigner, aggregate, options } = node;
   const pushLate = (options.late && sides.get(options.late.name)) ?? (() => {});
-  const parts: WindowParts = { name, aggregate: guardedAggregate(aggregate), push, pushLate, runtime };
+  const parts: WindowParts = {
+    name,
+    at: runtime.record.stepId(name),
+    aggregate: guardedAggregate(aggregate),
+    push,
+    pushLate,
+    runtime,
+  };
   const { finalOnly = false, allowedLateness = 0 } = options;
   return finalOnly
     ? new HeldBack(windowsOf(parts, assigner, { ...options, allowedLateness: 0 }), allowedLateness)

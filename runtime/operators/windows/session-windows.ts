@@ -23,6 +23,7 @@ type Session = Accumulation<unknown>;
 
 export class SessionWindows implements StageStep {
   readonly name: string;
+  readonly #at: number;
   readonly isDirty = false;
   readonly #parts: WindowParts;
   readonly #gapMs: number;
@@ -43,6 +44,7 @@ export class SessionWindows implements StageStep {
     options: WindowOptions<unknown>,
   ) {
     this.name = parts.name;
+    this.#at = parts.at;
     this.#parts = parts;
     this.#gapMs = assigner.gapMs;
     this.#latenessMs = options.allowedLateness ?? 0;
@@ -60,7 +62,7 @@ export class SessionWindows implements StageStep {
 
   process(value: unknown): void {
     const { record, countLate } = this.#parts.runtime;
-    record.step = this.name;
+    record.at = this.#at;
     const timeMs = eventTime(this.#parts);
     const touched = this.#touched(record.key, timeMs);
     const end = Math.max(timeMs + this.#gapMs, ...touched.map((session) => session.end));

@@ -35,6 +35,7 @@ interface Bucket {
 
 export class TimeWindows implements StageStep {
   readonly name: string;
+  readonly #at: number;
   readonly isDirty = false;
   readonly #parts: WindowParts;
   readonly #sizeMs: number;
@@ -64,6 +65,7 @@ export class TimeWindows implements StageStep {
     options: WindowOptions<unknown>,
   ) {
     this.name = parts.name;
+    this.#at = parts.at;
     this.#parts = parts;
     this.#sizeMs = assigner.sizeMs;
     this.#slideMs = assigner.slideMs;
@@ -85,7 +87,7 @@ export class TimeWindows implements StageStep {
 
   process(value: unknown): void {
     const { record } = this.#parts.runtime;
-    record.step = this.name;
+    record.at = this.#at;
     const timeMs = eventTime(this.#parts);
     if (!(timeMs >= this.#lastStart && timeMs < this.#lastStart + this.#paneMs)) {
       this.#lastStart = this.#floor(timeMs, this.#paneMs);

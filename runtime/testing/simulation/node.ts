@@ -16,8 +16,9 @@ import type { CommitOutcome, PartitionReader, TransactionalWriter } from "../../
 import { createPartitionReader } from "../../kafka/reader.ts";
 import { createTransactionalWriter } from "../../kafka/transactional-writer.ts";
 import { RuntimeMetrics } from "../../metrics/task-metrics.ts";
-import type { EpochSettings, FromTask, TaskPort, TaskStart, ToTask } from "../../worker/messages.ts";
-import type { RunningTask } from "../../worker/pool.ts";
+import type { EpochSettings, FromTask, TaskPort, ToTask } from "../../worker/messages.ts";
+import type { PooledStart, RunningTask } from "../../worker/pool.ts";
+import { Pulse } from "../../worker/pulse.ts";
 import { TaskLoop } from "../../worker/task-loop.ts";
 import type { Bug } from "./bugs.ts";
 import type { Cluster } from "./cluster.ts";
@@ -194,7 +195,7 @@ export class SimulatedNode {
 
   // --- workers -----------------------------------------------------------------------------------------------------------
 
-  #runTask(process: Thread, main: Thread, start: Omit<TaskStart, "port">, signal: AbortSignal): RunningTask {
+  #runTask(process: Thread, main: Thread, start: PooledStart, signal: AbortSignal): RunningTask {
     const { cluster, job, bug } = this.#options;
     const { world } = cluster;
     const label = `${start.stage}/${start.spec.slot}`;
@@ -246,9 +247,10 @@ export class SimulatedNode {
       this.restoring--;
       this.taskBeganMs = world.nowMs;
     });
+    const pulse = new Pulse();
     const body = async () => {
       try {
-        await new TaskLoop({ ...start, port }, plan, reader, time).run();
+        await new TaskLoop({ ...start, pulse: pulse.buffer, port }, plan, reader, time).run();
         port.close();
         await reader.close();
         over(ended.resolve);
@@ -257,7 +259,7 @@ export class SimulatedNode {
       }
     };
     world.after(world.random.latencyMs(10), () => void body(), thread);
-    return { port: ours, ended: ended.promise };
+    return { port: ours, pulse, ended: ended.promise, hurry: () => {} };
   }
 
   /** Watches what a task says (N2). */
