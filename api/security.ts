@@ -22,7 +22,7 @@ const CSP = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** S1, on every answer; the API's description at /docs brings its own policy. */
+/** S1, on every answer. */
 export function setSecurityHeaders(app: FastifyInstance): void {
   app.addHook("onRequest", async (_request, reply) => {
     reply.header("content-security-policy", CSP);

@@ -7,7 +7,6 @@
  *     Whoever still holds a connection after `CLOSE_GRACE_MS` is cut off.
  */
 import fastifySwagger from "@fastify/swagger";
-import fastifySwaggerUi from "@fastify/swagger-ui";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import type { Registry } from "prom-client";
 import type { KafkaConnection } from "../runtime/config.ts";
@@ -21,6 +20,7 @@ import { CORRECTION_WAITS, type CorrectionWaits } from "./control/correct.ts";
 import { followedCorrections } from "./control/correction-book.ts";
 import { correctionRoutes } from "./control/correction-routes.ts";
 import { jobRoutes } from "./control/job-routes.ts";
+import { docsRoutes } from "./docs/routes.ts";
 import { DOOR_LIMITS, type DoorLimits, Doorway } from "./doorway.ts";
 import { healthRoutes } from "./health.ts";
 import type { AcknowledgementDesk } from "./live/alerts/acknowledge.ts";
@@ -54,9 +54,6 @@ const FETCH_WAIT_MAX_MS = 1_000;
 const BODY_MAX = 64 * 1024;
 /** Ids of alerts are long. */
 const PARAM_MAX = 1000;
-/** Swagger UI brings a policy that sends every browser to https, where nobody answers. */
-const DOCS_CSP =
-  "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 const PAGES = new URL("./web/public", import.meta.url).pathname;
 
 export interface AppOptions {
@@ -171,11 +168,6 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
       ],
     },
   });
-  await app.register(fastifySwaggerUi, {
-    routePrefix: "/docs",
-    staticCSP: DOCS_CSP,
-    uiConfig: { tryItOutEnabled: true },
-  });
   await app.register(async (scope) => {
     await healthRoutes(scope, {
       followers,
@@ -220,6 +212,7 @@ export async function createApp(options: AppOptions): Promise<ApiApp> {
         healthData,
       });
     }
+    docsRoutes(scope);
     servePages(scope, readPages(PAGES));
   });
   app.addHook("onReady", async () => {
