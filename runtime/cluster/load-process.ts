@@ -1,5 +1,5 @@
 /**
- * A process that loads one job's module and plans it, for load-job.ts, and ends: whatever the module does while it is loaded, it
+ * A process that loads one job's module and plans it, for load-job.ts, and is ended: whatever the module does while it is loaded, it
  * does to this process. Says `ready` when it has loaded the runtime, takes one `LoadRequest`, answers with one `LoadAnswer`.
  */
 import { realpathSync } from "node:fs";
@@ -53,9 +53,12 @@ async function load({ root, module, placements }: LoadRequest): Promise<LoadAnsw
 
 const wordsOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** Who asked ends this process when it has the answer: one that ended by itself could be seen to end before what it said is read. */
 function answer(said: LoadAnswer): void {
-  process.send!(said, () => process.exit(0));
+  process.send!(said);
 }
+
+process.once("disconnect", () => process.exit(0));
 
 process.on("uncaughtException", (error) =>
   answer({ kind: "refused", reason: `throws while it is loaded: ${wordsOf(error)}` }),
