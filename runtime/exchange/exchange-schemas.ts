@@ -6,7 +6,8 @@
  * XS1  A record names its schema by fingerprint; a writer tells what that is before its first record (X3). What is written with the
  *      reader's own schema needs no telling.
  * XS2  What was told is kept in the reader's changelog, in the partition it was told in, and commits with the progress past it: so a
- *      restart knows what was told before the place where it goes on.
+ *      restart knows what was told before the place where it goes on. The reader's own schema is kept, too: the next version's
+ *      reader has another.
  */
 import type { Codec } from "../../schemas/codec.ts";
 import { assert, JobError } from "../errors.ts";
@@ -61,7 +62,7 @@ export class ExchangeSchemas implements StateBackend {
 
   /** A writer told it in a partition. */
   hear(fingerprint: number, schema: string, partition: number): void {
-    if (fingerprint === this.#present || this.#told.get(fingerprint)?.partitions.has(partition)) return;
+    if (this.#told.get(fingerprint)?.partitions.has(partition)) return;
     this.learnSchema(fingerprint, schema, partition);
     this.#dirty.push({ partition, fingerprint });
   }
