@@ -81,8 +81,8 @@ export function exchangeOut(node: ExchangeNode, runtime: OperatorRuntime): Push 
   const prefix = dataPrefix(fingerprintOf(exchange.codec.schema));
   const at = record.stepId(exchange.name);
   // A re-key often leads to few keys: the last one's partition is not computed again.
-  let lastKey: string | undefined;
-  let partition = 0;
+  let lastKey = "";
+  let partition = partitionOf(lastKey, partitions);
   return (value) => {
     // What stands behind an exchange has state, most often: it does not hear of a result that is taken back.
     if (record.retracts) return;
