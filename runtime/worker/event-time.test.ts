@@ -289,6 +289,24 @@ describe("options of a watermark", () => {
   });
 });
 
+describe("an input of an exchange, restored", () => {
+  it("is as idle as its last progress record says, not as an earlier one did", () => {
+    const time = new EventTime();
+    const channels = ["x/0/0", "x/0/1"];
+    const input = {
+      input: { topic: "x", nodes: [], upstream: "up" },
+      partition: 0,
+      channels,
+      sources: [],
+    } as unknown as InputPartition;
+    time.add(input);
+    const saved = { topic: "x", next: 0, watermarks: { "x/0/0": 100, "x/0/1": null } };
+    time.restoreInput(input, { ...saved, idle: ["x/0/1"] });
+    time.restoreInput(input, { ...saved, idle: [] });
+    expect(time.watermark()).toBe(Number.NEGATIVE_INFINITY);
+  });
+});
+
 describe("a partition that goes on after a pause", () => {
   const [first, second] = [0, 1].map(
     (partition) => ["a", "b", "c", "d"].find((key) => partitionOf(key, 2) === partition)!,

@@ -82,7 +82,9 @@ export class EventTime {
       const watermark = watermarks[saved];
       if (watermark === undefined) continue;
       if (watermark !== null) this.#valve.advance(channel, watermark);
+      // Of several progress records the last one counts: a channel that was idle in an earlier one need not be any more.
       if (idle.includes(saved)) this.#valve.setIdle(channel);
+      else this.#valve.setActive(channel);
     }
   }
 

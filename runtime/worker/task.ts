@@ -95,7 +95,7 @@ export class Task {
   /** Results that do not wait for the end of the epoch. */
   readonly #early = new FrameWriter(1 << 12);
   /** What both held when the record at hand came. */
-  #marks = { bytes: 0, count: 0, earlyBytes: 0, earlyCount: 0 };
+  #marks = { bytes: 0, count: 0, earlyBytes: 0, earlyCount: 0, out: 0, late: 0 };
   readonly #state: StateStore;
   readonly #eventTime = new EventTime();
   readonly #side: SideInputs;
@@ -519,6 +519,8 @@ export class Task {
     marks.count = this.#frames.count;
     marks.earlyBytes = this.#early.bytes;
     marks.earlyCount = this.#early.count;
+    marks.out = this.counters.recordsOut;
+    marks.late = this.counters.late;
   }
 
   /** T2. Errors that are no fault of the record stop the task. */
@@ -528,6 +530,8 @@ export class Task {
     this.#undo.rollback();
     this.#frames.truncate(this.#marks.bytes, this.#marks.count);
     this.#early.truncate(this.#marks.earlyBytes, this.#marks.earlyCount);
+    this.counters.recordsOut = this.#marks.out;
+    this.counters.late = this.#marks.late;
   }
 
   /** What took the task down before: it is not tried again, and its dead letter commits with everything else. */
