@@ -15,7 +15,7 @@ import { DeadLetter } from "../../schemas/index.ts";
 import type { JobDefinition } from "../dsl/job.ts";
 import { count, duration } from "../dsl/options.ts";
 import { JobError } from "../errors.ts";
-import { WATERMARK } from "../exchange/exchange-record.ts";
+import { SCHEMA, WATERMARK } from "../exchange/exchange-record.ts";
 import { describePlan } from "../graph/describe.ts";
 import { CHANGELOG, DEAD_LETTERS, type JobPlan, planJob, type StagePlan } from "../graph/plan.ts";
 import { changelogTopic } from "../graph/topics.ts";
@@ -107,10 +107,10 @@ export class JobHarness {
     });
   }
 
-  /** Lets every task work until none has anything to do. */
-  run(): void {
+  /** Lets every task work until none has anything to do. @param turnsMax of each task: something may be left to do */
+  run(turnsMax = Number.POSITIVE_INFINITY): void {
     let moved = true;
-    while (moved) {
+    for (let turns = 0; moved && turns < turnsMax; turns++) {
       moved = false;
       for (const index of this.#tasks.keys()) if (this.#turn(index)) moved = true;
     }
@@ -227,7 +227,9 @@ export class JobHarness {
     const arrived = task.positions().flatMap(({ topic, partition, offset }) => {
       const records = this.#records(topic, partition);
       if (held.has(`${topic}/${partition}`) || offset >= records.length) return [];
-      batches.push({ topic, partition, from: offset, to: Math.min(offset + batchMax, records.length) });
+      const from = this.carriedBefore(topic, partition, offset);
+      const to = this.carriedBefore(topic, partition, Math.min(offset + batchMax, records.length));
+      batches.push({ topic, partition, from, to });
       return [polled(topic, partition, offset, records.slice(offset, offset + batchMax), records.length)];
     });
     for (const one of arrived) task.announce(one);
@@ -325,6 +327,13 @@ export class JobHarness {
   /** Records of any topic as they are, an exchange's with control records, a changelog's with all it was: partition by partition. */
   records(topic: string): readonly MemoryRecord[] {
     return this.#everything(topic);
+  }
+
+  /** Records before an offset that the job is about: in an exchange, those that only say how others are written do not count. */
+  carriedBefore(topic: string, partition: number, offset: number): number {
+    if (!topic.endsWith(".exchange")) return offset;
+    const before = this.#records(topic, partition).slice(0, offset);
+    return before.filter(({ value }) => value?.[0] !== SCHEMA).length;
   }
 
   /** As `records`, of one partition. */

@@ -71,7 +71,8 @@ function apart(job: JobHarness, reference: Reference, { cut }: Case): string[] {
   for (let partition = 0; partition < cut.partitions; partition++) {
     const found = job.recordsOf(deadLetterTopic("random"), partition).map(({ value }) => {
       const { step, topic, partition, offset, reason } = DeadLetter.decode(Buffer.from(value!));
-      return { place: `${step}: ${topic}/${partition} offset ${offset}`, reason };
+      const at = offset < 0 ? offset : job.carriedBefore(topic, partition, offset);
+      return { place: `${step}: ${topic}/${partition} offset ${at}`, reason };
     });
     const wanted = reference.apart[partition]!.map(({ step, topic, partition, offset, reason }) => ({
       place: `${step}: ${topic}/${partition} offset ${offset}`,

@@ -2,6 +2,7 @@
 import { Random } from "../random.ts";
 import { drawEdit } from "./draw-edit.ts";
 import { drawJob } from "./draw-job.ts";
+import { MISTAKES, type Mistake } from "./mistakes.ts";
 import type { JobSpec } from "./spec.ts";
 import { drawValue, type Temper, type V } from "./value.ts";
 
@@ -12,7 +13,8 @@ export type Action =
       readonly key: string;
       readonly value: V | "rubbish" | null;
     }
-  | { readonly do: "run" }
+  /** Until nothing is left to do, or so many turns of all tasks. */
+  | { readonly do: "run"; readonly turns?: number }
   | { readonly do: "advance"; readonly ms: number }
   | { readonly do: "restart" }
   /** The next version of the job. @see drawEdit */
@@ -32,20 +34,24 @@ export interface Cut {
 
 export interface Case {
   readonly seed: number;
+  /** The job is one that must be refused; nothing is run. */
+  readonly mistake?: Mistake;
   readonly spec: JobSpec;
   readonly script: readonly Action[];
   readonly cut: Cut;
 }
 
 const RECORDS_MAX = 60;
+const MISTAKEN = 0.03;
 /** So that everything falls silent, and all timers and windows are due. */
 const SETTLE: readonly Action[] = [100, 900, 6_000, 6_000, 60_000].map((ms) => ({ do: "advance", ms }));
 
 export function drawCase(seed: number): Case {
   const random = new Random(seed);
+  const mistake = random.chance(MISTAKEN) ? random.pick(Object.keys(MISTAKES)) : undefined;
   const spec = drawJob(random.fork(1));
   const script = drawScript(random.fork(2), spec);
-  return { seed, spec, script, cut: drawCut(random.fork(3)) };
+  return { seed, ...(mistake !== undefined && { mistake }), spec, script, cut: drawCut(random.fork(3)) };
 }
 
 function drawCut(random: Random): Cut {
@@ -77,11 +83,11 @@ function drawScript(random: Random, spec: JobSpec): Action[] {
     script.push(drawSend(random, topics, index, temper));
     if (oneByOne || random.chance(0.1)) script.push({ do: "run" });
     if (random.chance(0.06)) script.push({ do: "advance", ms: random.pick([1, 30, 700, 1_500, 7_000]) });
-    if (random.chance(restarts)) script.push({ do: "run" }, { do: "restart" });
+    if (random.chance(restarts)) script.push(drawRun(random), { do: "restart" });
     if (edits && random.chance(0.05)) {
       const edit = drawEdit(random, now);
       now = edit.spec;
-      script.push({ do: "run" }, edit);
+      script.push(drawRun(random), edit);
     }
   }
   script.push({ do: "run" }, ...SETTLE);
@@ -95,13 +101,23 @@ function drawScript(random: Random, spec: JobSpec): Action[] {
   return script;
 }
 
+/** To its end, or until something is left on its way between stages. */
+const drawRun = (random: Random): Action =>
+  random.chance(0.5) ? { do: "run" } : { do: "run", turns: random.between(1, 3) };
+
 function drawSend(random: Random, topics: readonly string[], index: number, temper: Temper): Action {
   const topic = random.pick(topics);
   const value = drawValue(random, index, temper);
   if (random.chance(temper.hostile / 4)) return { do: "send", topic, key: value.k, value: "rubbish" };
   switch (topic) {
     case "table":
-      return { do: "send", topic, key: value.sub, value: random.chance(0.2) ? null : value };
+      // A row's Kafka key may be another than its name, and two may give one name.
+      return {
+        do: "send",
+        topic,
+        key: random.chance(0.3) ? `tenant/${value.sub}` : value.sub,
+        value: random.chance(0.2) ? null : value,
+      };
     case "rows":
     case "rules":
     case "rules-from":

@@ -27,14 +27,24 @@ const ADDED: readonly OperatorName[] = ["map", "counting", "sideways", "listing"
 /** One more step above, or beside, what was there: keyed where it can be, with an output of its own. */
 function withAStep(random: Random, spec: JobSpec): JobSpec {
   const id = Math.max(...spec.map((step) => step.id)) + 1;
-  const below = random.pick(spec.filter(({ inputs }) => inputs.length > 0));
-  const above = spec.find((step) => step.id === below.inputs[0])!;
+  const above = random.pick(spec.filter((step) => step.op !== "sink" && !tellsWatermarksApart(spec, step)));
   const traits = traitsOf(spec, above);
   const op = random.pick(ADDED.filter((name) => name === "map" || traits.keyed));
   const added: SpecStep = { id, op, inputs: [above.id], params: OPERATORS[op].draw(random, traits) };
   const sink: SpecStep = { id: id + 1, op: "sink", inputs: [id], params: OPERATORS.sink.draw(random) };
   const at = spec.indexOf(above) + 1;
   return [...spec.slice(0, at), added, ...spec.slice(at), sink];
+}
+
+/** Where one of several watermarks is known by what stands below it, it would be another with something new there. */
+function tellsWatermarksApart(spec: JobSpec, step: SpecStep): boolean {
+  const watermarks = spec.filter(({ op }) => op.startsWith("watermark"));
+  if (watermarks.length < 2) return false;
+  if (watermarks.includes(step)) return true;
+  const nameless = ["key-by", "key-by-sub", "union", "side", "timestamps"].includes(step.op);
+  return (
+    nameless && step.inputs.some((input) => tellsWatermarksApart(spec, spec.find(({ id }) => id === input)!))
+  );
 }
 
 function traitsOf(spec: JobSpec, step: SpecStep): Traits {

@@ -16,7 +16,7 @@ import { Memory } from "./memory.ts";
 import { frozen } from "./record.ts";
 import type { Channel, Scheduled, Taken, Who } from "./schedule.ts";
 import { type Apart, exchangeChannel, idOf, type Outside, Section, sourceChannel } from "./section.ts";
-import { type ExchangeNode, isExchange, type SectionNodes, sectionsOf } from "./sections.ts";
+import { type ExchangeNode, isExchange, type SectionNodes, sectionsOf, topicsAbove } from "./sections.ts";
 import type { Written } from "./sink.ts";
 
 export interface InputRecord {
@@ -380,14 +380,6 @@ function rowOf(
 ): unknown {
   if (key === null) throw new Error("the key is null, and so it is no row");
   return { key, value: value === null ? undefined : codec.decode(Buffer.from(value)), ingestMs };
-}
-
-/** Topics whose records reach a node. */
-function topicsAbove(node: FlowNode): string[] {
-  const topics = node.inputs.flatMap((input) =>
-    input.kind === "source" ? [input.topic.name] : topicsAbove(input),
-  );
-  return [...new Set(topics)];
 }
 
 /** The name of an exchange, of its topic's `JOB.NAME.exchange`. */

@@ -6,7 +6,10 @@
  */
 import type { JobDefinition } from "../../dsl/job.ts";
 
-/** Records of one partition, from an offset until before another. */
+/**
+ * Records of one partition, from an offset until before another. In an exchange, values and what tasks tell of time are counted, and
+ * nothing else that may lie there.
+ */
 export interface Taken {
   readonly topic: string;
   readonly partition: number;

@@ -65,11 +65,27 @@ function walk(graph: FlowGraph): FlowNode[] {
 export const below = (node: FlowNode, nodes: readonly FlowNode[]): readonly FlowNode[] =>
   nodes.flatMap((other) => other.inputs.flatMap((input) => (input === node ? [other] : [])));
 
-/** Which `.watermark` of a section it is, whatever the order of the description: by what stands next to it. */
+/**
+ * Which `.watermark` of those over one topic it is, whatever the order of the description: by what stands next to it. One that is alone
+ * there is the same in any version of the job.
+ */
 export function watermarkId(node: FlowNode, nodes: readonly FlowNode[]): string {
+  const topics = topicsAbove(node);
+  const others = nodes.filter(
+    (other) => other.kind === "watermark" && topicsAbove(other).some((topic) => topics.includes(topic)),
+  );
+  if (others.length === 1) return "";
   const id = neighbours(node, nodes);
-  const alike = nodes.filter((other) => other.kind === "watermark" && neighbours(other, nodes) === id);
-  return `${id}#${alike.indexOf(node as never)}`;
+  const alike = others.filter((other) => neighbours(other, nodes) === id);
+  return `${id}#${alike.indexOf(node)}`;
+}
+
+/** Topics whose records reach a node. */
+export function topicsAbove(node: FlowNode): string[] {
+  const topics = node.inputs.flatMap((input) =>
+    input.kind === "source" ? [input.topic.name] : topicsAbove(input),
+  );
+  return [...new Set(topics)];
 }
 
 function neighbours(node: FlowNode, nodes: readonly FlowNode[]): string {
