@@ -6,6 +6,7 @@
  *     does not depend on which of the two topics is read faster. While the topic's backlog is read it holds the watermark back;
  *     once read to its end, it does not.
  * J2  A version is kept as long as a record that waits, or one that is not late, can ask for it.
+ * J3  Versions of a key are found by their times in order (the step's index): what one costs does not depend on how many there are.
  */
 import { type Codec, listOf } from "../../../schemas/codec.ts";
 import { settled } from "../../settled.ts";
@@ -47,60 +48,71 @@ export function joinStep<Left, Right, Out>(
 ): KeyedProcess<
   JoinInput<Left, Right>,
   Out,
-  { versions: MapStateDescriptor<Version<Right>>; waiting: MapStateDescriptor<Left> }
+  { versions: MapStateDescriptor<Version<Right>>; waiting: MapStateDescriptor<Left> },
+  Record<never, never>,
+  number[]
 > {
-  const joined = (
-    value: Left,
-    timeMs: number,
-    versions: MapState<Version<Right>>,
-    emit: (out: Out) => void,
-  ) => {
-    const out = settled("join", join(value, versionAt(versions, timeMs)?.[0]));
-    if (out !== undefined) emit(out);
+  type Versions = MapState<Version<Right>>;
+  /** What is joined with what holds at its time. @param times asked for only where there are versions: they stay in memory */
+  const joined = (value: Left, timeMs: number, versions: Versions, times: () => readonly number[]) => {
+    const at = versions.size > 0 ? upTo(times(), timeMs) : 0;
+    const row = at > 0 ? versions.get(String(times()[at - 1]))?.[0] : undefined;
+    return settled("join", join(value, row));
   };
   return {
     state: { versions: mapState(listOf(rowCodec)), waiting: mapState(codec) },
+    /** Times of the versions, in order (J3). */
+    index: ({ state }) => [...state.versions.entries()].map(([time]) => Number(time)).sort((a, b) => a - b),
     ...(late && { sides: [late] }),
     timed: true,
     timers: ["event"],
-    process(input, { state, timestamp, watermark, timers, emit, side }) {
-      const timeMs = timestamp!;
+    process(input, context) {
+      const { state, watermark, timers, emit, side } = context;
+      const timeMs = context.timestamp!;
       if ("row" in input) {
         const { value } = input.row;
+        const times = context.index;
+        const at = upTo(times, timeMs);
+        if (times[at - 1] !== timeMs) times.splice(at, 0, timeMs);
         state.versions.put(String(timeMs), value === undefined ? [] : [value]);
-        prune(state.versions, watermark);
+        prune(state.versions, times, watermark);
         return;
       }
       if (late && timeMs <= watermark) return side(late, input.left);
-      if (!waits || timeMs <= watermark) return joined(input.left, timeMs, state.versions, emit);
-      wait(state.waiting, timeMs, input.left);
-      timers.onEventTime(timeMs);
+      if (waits && timeMs > watermark) {
+        wait(state.waiting, timeMs, input.left);
+        timers.onEventTime(timeMs);
+        return;
+      }
+      const out = joined(input.left, timeMs, state.versions, () => context.index);
+      if (out !== undefined) emit(out);
     },
-    onTimer({ timeMs }, { state, emit }) {
-      for (const value of taken(state.waiting, timeMs)) joined(value, timeMs, state.versions, emit);
+    onTimer({ timeMs }, context) {
+      const { state, emit } = context;
+      for (const value of taken(state.waiting, timeMs)) {
+        const out = joined(value, timeMs, state.versions, () => context.index);
+        if (out !== undefined) emit(out);
+      }
     },
   };
 }
 
-function versionAt<Right>(versions: MapState<Version<Right>>, timeMs: number): Version<Right> | undefined {
-  let newest = Number.NEGATIVE_INFINITY;
-  let found: Version<Right> | undefined;
-  for (const [time, version] of versions.entries()) {
-    const at = Number(time);
-    if (at > timeMs || at < newest) continue;
-    newest = at;
-    found = version;
+/** How many of `times`, which are in order, are not later than `timeMs`. */
+function upTo(times: readonly number[], timeMs: number): number {
+  let from = 0;
+  let to = times.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (times[middle]! <= timeMs) from = middle + 1;
+    else to = middle;
   }
-  return found;
+  return from;
 }
 
 /** J2: of the versions up to the watermark only the newest can still be asked for, and none if that says there is no row. */
-function prune<Right>(versions: MapState<Version<Right>>, watermark: number): void {
-  const past = [...versions.entries()]
-    .filter(([time]) => Number(time) <= watermark)
-    .sort(([a], [b]) => Number(a) - Number(b));
-  const [newest] = past.slice(-1);
-  if (!newest) return;
-  const gone = newest[1].length === 0 ? past : past.slice(0, -1);
-  for (const [time] of gone) versions.delete(time);
+function prune<Right>(versions: MapState<Version<Right>>, times: number[], watermark: number): void {
+  const past = upTo(times, watermark);
+  if (past === 0) return;
+  const newest = versions.get(String(times[past - 1]))!;
+  for (const time of times.splice(0, newest.length === 0 ? past : past - 1)) versions.delete(String(time));
 }

@@ -30,11 +30,20 @@ export function reorderStep<T>({
   };
 }
 
-/** Keeps a value until `taken` of its time; those of one time stay in the order they came. */
+/**
+ * Keeps a value until `taken` of its time; those of one time stay in the order they came, numbered from 0. How many there are is found
+ * by halving: a whole field may stand in one millisecond.
+ */
 export function wait<T>(waiting: MapState<T>, timeMs: number, value: T): void {
-  let nth = 0;
-  while (waiting.has(`${timeMs}/${nth}`)) nth++;
-  waiting.put(`${timeMs}/${nth}`, value);
+  const has = (nth: number) => waiting.has(`${timeMs}/${nth}`);
+  let free = 0;
+  while (has(free)) free = 2 * free + 1;
+  for (let taken = (free - 1) >> 1; free - taken > 1; ) {
+    const middle = (free + taken) >> 1;
+    if (has(middle)) taken = middle;
+    else free = middle;
+  }
+  waiting.put(`${timeMs}/${free}`, value);
 }
 
 export function taken<T>(waiting: MapState<T>, timeMs: number): T[] {

@@ -88,7 +88,16 @@ export class SessionWindows implements StageStep {
   #touched(key: string, timeMs: number): Session[] {
     const sessions = this.#keys.get(key);
     if (!sessions) return [];
-    return sessions.filter(({ start, end }) => start <= timeMs + this.#gapMs && end >= timeMs);
+    // They are in order and apart (SW1): the first that ends late enough is found by halving.
+    let from = 0;
+    for (let to = sessions.length; from < to; ) {
+      const middle = (from + to) >> 1;
+      if (sessions[middle]!.end >= timeMs) to = middle;
+      else from = middle + 1;
+    }
+    let to = from;
+    while (to < sessions.length && sessions[to]!.start <= timeMs + this.#gapMs) to++;
+    return sessions.slice(from, to);
   }
 
   #one(touched: readonly Session[], key: string, partition: number, timeMs: number): Session {
@@ -202,15 +211,21 @@ export class SessionWindows implements StageStep {
 
   #hold(session: Session): void {
     const sessions = this.#keys.get(session.key);
-    if (sessions) sessions.push(session);
-    else this.#keys.set(session.key, [session]);
-    sessions?.sort((a, b) => a.start - b.start);
+    if (sessions) {
+      // The newest is the last one, most often.
+      let at = sessions.length;
+      while (at > 0 && sessions[at - 1]!.start > session.start) at--;
+      if (at === sessions.length) sessions.push(session);
+      else sessions.splice(at, 0, session);
+    } else this.#keys.set(session.key, [session]);
     this.#due.add(session.end - 1, session);
   }
 
   #release(session: Session): void {
     const sessions = this.#keys.get(session.key)!;
-    sessions.splice(sessions.indexOf(session), 1);
+    if (sessions[0] === session) sessions.shift();
+    else if (sessions.at(-1) === session) sessions.pop();
+    else sessions.splice(sessions.indexOf(session), 1);
     if (sessions.length === 0) this.#keys.delete(session.key);
   }
 
