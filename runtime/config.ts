@@ -119,3 +119,27 @@ export function clickHouseFromEnvironment(env: Environment = process.env): Click
     database: env.CLICKHOUSE_DATABASE ?? "pacestream",
   };
 }
+
+/**
+ * Bounds of a task's thread, from `PACE_TASK_HEAP_MB` (for its long-lived objects) and `PACE_TASK_HANG_S` (how long it may be at
+ * one record). Without them: worker/pool.ts.
+ */
+export function threadsFromEnvironment(env: Environment = process.env): {
+  readonly heapMaxMb: number | undefined;
+  readonly hangAfterMs: number | undefined;
+} {
+  const hangS = wholeNumber(env, "PACE_TASK_HANG_S", 1, 3_600);
+  return {
+    heapMaxMb: wholeNumber(env, "PACE_TASK_HEAP_MB", 64, 1 << 20),
+    hangAfterMs: hangS === undefined ? undefined : hangS * 1_000,
+  };
+}
+
+function wholeNumber(env: Environment, variable: string, least: number, most: number): number | undefined {
+  const text = env[variable]?.trim();
+  if (!text) return undefined;
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < least || value > most)
+    throw new ConfigError(`${variable}: "${text}" is not a whole number from ${least} to ${most}`);
+  return value;
+}

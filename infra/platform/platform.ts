@@ -14,7 +14,11 @@ import { type ApiThread, type ApiThreadOptions, openApiThread } from "../../api/
 import { prepareOuterTopics } from "../../runtime/cluster/job-topology.ts";
 import { type LoadedJob, loadJob } from "../../runtime/cluster/load-job.ts";
 import { type RuntimeNode, startNode } from "../../runtime/cluster/node.ts";
-import type { ClickHouseConnection, KafkaConnection } from "../../runtime/config.ts";
+import {
+  type ClickHouseConnection,
+  type KafkaConnection,
+  threadsFromEnvironment,
+} from "../../runtime/config.ts";
 import { PacestreamError } from "../../runtime/errors.ts";
 import type { PlanDescription } from "../../runtime/graph/describe.ts";
 import type { Problem } from "../../runtime/health.ts";
@@ -86,6 +90,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const { root, logger, devices } = options;
   const log = (line: string) => logger.info(line);
   const parts = new Parts(log);
+  const threads = threadsFromEnvironment();
   try {
     // First: it loads while the services start.
     const apiThread = await parts.start("api thread", Promise.resolve(openApiThread()), (it) => it.close());
@@ -116,7 +121,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     };
     const [sink, node, producer] = await Promise.all([
       parts.start("sink", startClickHouseSink({ ...sinkOptions, registry, log }), (it) => it.stop()),
-      parts.start("node", startNode({ kafka, registry, log, root }), (it) => it.stop()),
+      parts.start("node", startNode({ kafka, registry, log, root, threads }), (it) => it.stop()),
       parts.start("producer", createProducer(kafka, { clientId: "pacestream-desks" }), (it) => it.close()),
     ]);
     stuck.push(
