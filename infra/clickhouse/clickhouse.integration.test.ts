@@ -4,6 +4,7 @@ import { type ClickHouseClient, createClient } from "@clickhouse/client";
 import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { columnName } from "../../runtime/sinks/clickhouse/avro-rows.ts";
 import { applyMigrations, statementsOf } from "./migrate.ts";
+import { ask } from "./question.ts";
 import { ALERT_TABLES, READING_TABLES, RESULT_TABLES } from "./tables.ts";
 
 const RACE = "boston-2014";
@@ -139,6 +140,48 @@ describe("migrations", () => {
       "SELECT ';' AS a",
       "SELECT 2",
     ]);
+  });
+});
+
+describe("a question of a person", () => {
+  const question = (text: string) => ask({ ...inject("clickHouse"), database }, text);
+
+  test("is answered with columns and rows, or with none", async () => {
+    expect(await question("SELECT 1 AS a, 'x' AS b;")).toEqual({ columns: ["a", "b"], rows: [[1, "x"]] });
+    expect((await question("SHOW TABLES LIKE 'passing%'")).rows).toEqual([
+      ["passing_outcomes_log"],
+      ["passings"],
+    ]);
+    expect((await question("DESCRIBE TABLE runners")).columns).toContain("comment");
+    expect((await question("EXPLAIN SELECT 1")).columns).toEqual(["explain"]);
+    expect(await question("USE system")).toEqual({ columns: [], rows: [] });
+  });
+
+  test("changes nothing, also where the account may", async () => {
+    for (const statement of [
+      "DROP TABLE standings_log",
+      "TRUNCATE TABLE standings_log",
+      "INSERT INTO standings_log (race) VALUES ('x')",
+      "ALTER TABLE standings_log DELETE WHERE 1",
+      "CREATE TABLE mine (n UInt8) ENGINE = MergeTree ORDER BY n",
+      "RENAME TABLE standings_log TO mine",
+      "SELECT 1 SETTINGS readonly = 0",
+      "SELECT * FROM url('http://127.0.0.1:1/', 'CSV', 'a String')",
+    ]) {
+      await expect(question(statement), statement).rejects.toThrow("questions only read");
+    }
+    await expect(question("SELECT 1; DROP TABLE standings_log")).rejects.toThrow("Multi-statements");
+    expect((await question("EXISTS TABLE standings_log")).rows).toEqual([[1]]);
+  });
+
+  test("that cannot be answered says why", async () => {
+    await expect(question("SELECT * FROM nope")).rejects.toThrow("nope");
+    await expect(question("SELECT 1 FORMAT CSV")).rejects.toThrow(/FORMAT/);
+    await expect(question("SELECT number FROM numbers(100000000)")).rejects.toThrow("add LIMIT");
+    await expect(question("SELECT throwIf(number = 9, 'nine') FROM numbers(10)")).rejects.toThrow("nine");
+    await expect(
+      ask({ ...inject("clickHouse"), database, url: "http://127.0.0.1:1" }, "SELECT 1"),
+    ).rejects.toThrow("http://127.0.0.1:1 does not answer");
   });
 });
 

@@ -151,7 +151,8 @@ export type Happening =
   /** `insert`, `count` or `examine` got no answer, or a bad one. */
   | { readonly kind: "failed"; readonly nowMs: number };
 
-export const PROOF_MAX_MS = 60_000;
+/** Longer than a commit may take (announcements.ts), and far shorter than 10 000 inserts of a table take. */
+export const PROOF_MAX_MS = 120_000;
 const PAUSE_FIRST_MS = 200;
 const PAUSE_MAX_MS = 10_000;
 const TIMEOUT_FIRST_MS = 60_000;
