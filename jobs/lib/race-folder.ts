@@ -1,21 +1,24 @@
 /**
  * A race as a folder of files: `race.json`, `startlist.csv`, `passings.csv` and perhaps `results.csv`, each CSV plain or
- * gzipped (`.csv.gz`), columns in any order under their names, more columns than needed allowed.
+ * gzipped (`.csv.gz`), as spreadsheets write it (csv.ts, text-lines.ts), columns in any order under their names in capitals or
+ * not. Columns and fields that it does not know are told once, by name.
  *
  * Owns the format and its checks. What the data mean is for the rest of this folder: an unknown bib or mat is no problem here.
  *
  * F1  What makes the race impossible to run (no mats, no gun, no column) is thrown, naming file, place and remedy.
  * F2  A line that cannot be read is set apart: reported, counted, and the file goes on.
  * F3  The id of a read is its line in the file, so reading the same file again gives the same ids.
- * F4  Seconds in files become integer milliseconds here and nowhere else.
+ * F4  Seconds in files become integer milliseconds here and nowhere else. They may have a decimal comma, or be times of day: one
+ *     from long before the gun is of the day after.
+ * F5  Every file is bounded, in bytes, in lines, and in the length of a line: one that never ends is refused where it is too long.
  */
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { PacestreamError } from "../../runtime/errors.ts";
 import type { Entrant, Race, TimingMessage } from "../../schemas/index.ts";
 import { type CsvLine, csvLines } from "./csv.ts";
 import { parseRace } from "./race-file.ts";
+import { checkFile, LIMITS, readText } from "./text-lines.ts";
 
 /** A race folder that cannot be used. The message names the file, the place in it and what to do. */
 export class RaceFolderError extends PacestreamError {
@@ -24,7 +27,7 @@ export class RaceFolderError extends PacestreamError {
   }
 }
 
-/** A line that was set apart (F2). */
+/** A line that was set apart (F2), or what there is in a file that is not known. */
 export interface LineProblem {
   readonly file: string;
   readonly line: number;
@@ -58,6 +61,10 @@ export interface RaceFolder {
   messages(): AsyncGenerator<TimingMessage>;
   /** @throws RaceFolderError when the folder has none: see `hasResults`. */
   results(): AsyncGenerator<OfficialResult>;
+  /** Of what `messages` gives, for people who wait: about how many, and when the last arrives, where that can be told. */
+  outlook(): Promise<{ readonly reads: number; readonly lastReceivedMs: number | undefined }>;
+  /** The files that are read, `race.json` first; without results. */
+  readonly files: readonly string[];
 }
 
 /**
@@ -73,7 +80,13 @@ export async function openRaceFolder(
     throw new RaceFolderError(
       `${path}: no such folder; give one that holds race.json, startlist.csv, passings.csv`,
     );
-  const race = await readRace(path);
+  const told = new Set<string>();
+  const once: OnProblem = (problem) => {
+    if (told.has(problem.file)) return;
+    told.add(problem.file);
+    onProblem(problem);
+  };
+  const race = await readRace(path, once);
   const startlist = fileOf(path, "startlist");
   const passings = fileOf(path, "passings");
   if (startlist === undefined)
@@ -83,24 +96,41 @@ export async function openRaceFolder(
   if (passings === undefined)
     throw new RaceFolderError(`${path}: no passings.csv (or .csv.gz), with columns bib,mat,timeS,receivedS`);
   const results = fileOf(path, "results");
+  for (const file of [startlist, passings, results]) if (file !== undefined) await checkTable(file);
+  const reports: Reports = { onProblem, onUnknown: once };
   return {
     path,
     race,
     hasResults: results !== undefined,
-    entrants: () => entrants(startlist, race.id, onProblem),
-    messages: () => messages(passings, race.id, onProblem),
+    entrants: () => entrants(startlist, race.id, reports),
+    messages: () => messages(passings, race, reports),
     results() {
       if (results === undefined) throw new RaceFolderError(`${path}: no results.csv (or .csv.gz)`);
-      return officialResults(results, onProblem);
+      return officialResults(results, reports);
     },
+    outlook: () => outlookOf(passings, race.gunMs),
+    files: [join(path, "race.json"), startlist, passings],
   };
 }
 
-async function readRace(path: string): Promise<Race> {
+/** A race of a thousand mats has a hundred kilobytes. */
+const RACE_BYTES_MAX = 1 << 20;
+/** Each bib is held against those before it. */
+const ENTRANTS_MAX = 1_000_000;
+
+async function checkTable(file: string): Promise<void> {
+  try {
+    await checkFile(file, LIMITS.bytes);
+  } catch (cause) {
+    throw new RaceFolderError(`${file}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function readRace(path: string, onUnknown: OnProblem): Promise<Race> {
   const file = join(path, "race.json");
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = await readText(file, RACE_BYTES_MAX);
   } catch (cause) {
     throw new RaceFolderError(
       `${file}: cannot be read (${(cause as Error).message}); a race folder needs one`,
@@ -108,7 +138,16 @@ async function readRace(path: string): Promise<Race> {
     );
   }
   try {
-    return parseRace(text);
+    const { race, unknown } = parseRace(text);
+    if (unknown.length > 0)
+      onUnknown({
+        file: "race.json",
+        line: 1,
+        column: unknown.join(", "),
+        problem: "is not known here, and nothing is made of it",
+        text: "",
+      });
+    return race;
   } catch (cause) {
     throw new RaceFolderError(`${file}: ${(cause as Error).message}`, { cause });
   }
@@ -118,9 +157,19 @@ function fileOf(path: string, name: string): string | undefined {
   return [join(path, `${name}.csv`), join(path, `${name}.csv.gz`)].find((file) => existsSync(file));
 }
 
-function entrants(file: string, race: string, onProblem: OnProblem): AsyncGenerator<Entrant> {
+interface Reports {
+  readonly onProblem: OnProblem;
+  /** Columns that are not known. */
+  readonly onUnknown: OnProblem;
+}
+
+function entrants(file: string, race: string, reports: Reports): AsyncGenerator<Entrant> {
   const seen = new Set<string>();
-  return table(file, ["bib"], ["gender", "division", "country"], onProblem, (values) => {
+  return table(file, ["bib"], ["gender", "division", "country"], reports, (values, line) => {
+    if (seen.size >= ENTRANTS_MAX)
+      throw new RaceFolderError(
+        `${file}: line ${line}: more than ${ENTRANTS_MAX} entrants: no race has so many`,
+      );
     const [bib = "", gender = "", division = "", country = ""] = values;
     if (bib === "") return new Fault("bib", "is empty: every entrant needs one");
     if (seen.has(bib)) return new Fault("bib", `${bib} was on the list already: its first line stays`);
@@ -129,22 +178,22 @@ function entrants(file: string, race: string, onProblem: OnProblem): AsyncGenera
   });
 }
 
-function messages(file: string, race: string, onProblem: OnProblem): AsyncGenerator<TimingMessage> {
-  return table(file, ["bib", "mat", "timeS"], ["receivedS"], onProblem, (values, line) => {
+function messages(file: string, { id: race, gunMs }: Race, reports: Reports): AsyncGenerator<TimingMessage> {
+  return table(file, ["bib", "mat", "timeS"], ["receivedS"], reports, (values, line) => {
     const [bib = "", mat = "", time = "", received = ""] = values;
     if (bib === "") return new Fault("bib", "is empty: whose read is it?");
     if (mat === "") return new Fault("mat", "is empty: where was it read?");
-    const timeMs = milliseconds(time);
+    const timeMs = timeOf(time, gunMs);
     if (timeMs === null) return new Fault("timeS", NOT_A_TIME);
-    const receivedMs = received === "" ? timeMs : milliseconds(received);
+    const receivedMs = received === "" ? timeMs : timeOf(received, gunMs);
     if (receivedMs === null) return new Fault("receivedS", NOT_A_TIME);
     return { race, receivedMs, read: { id: String(line), bib, mat, timeMs } };
   });
 }
 
-function officialResults(file: string, onProblem: OnProblem): AsyncGenerator<OfficialResult> {
+function officialResults(file: string, reports: Reports): AsyncGenerator<OfficialResult> {
   const columns = ["netS", "gunS", "place", "placeGender", "placeDivision"];
-  return table(file, ["bib"], columns, onProblem, ([bib = "", net = "", gun = "", ...places]) => {
+  return table(file, ["bib"], columns, reports, ([bib = "", net = "", gun = "", ...places]) => {
     if (bib === "") return new Fault("bib", "is empty");
     const bad = [net, gun, ...places].findIndex((text) => text !== "" && milliseconds(text) === null);
     if (bad !== -1) return new Fault(columns[bad]!, "is not a number");
@@ -155,16 +204,52 @@ function officialResults(file: string, onProblem: OnProblem): AsyncGenerator<Off
   });
 }
 
-const NOT_A_TIME = "is not a time: give seconds since local midnight, such as 27001 or 27001.25";
+/** Whoever reads the lines reports what is wrong with them. */
+async function outlookOf(
+  file: string,
+  gunMs: number,
+): Promise<{ readonly reads: number; readonly lastReceivedMs: number | undefined }> {
+  let lines = 0;
+  let header: CsvLine | undefined;
+  let last: CsvLine | undefined;
+  try {
+    for await (const batch of csvLines(file)) {
+      header ??= batch[0];
+      last = batch.at(-1);
+      lines += batch.length;
+    }
+  } catch {
+    // Of what could be read.
+  }
+  const columns = header?.fields.map(columnName) ?? [];
+  const lastOf = (name: string) => last?.fields[columns.indexOf(columnName(name))]?.trim() ?? "";
+  const lastReceivedMs = timeOf(lastOf("receivedS") || lastOf("timeS"), gunMs) ?? undefined;
+  return { reads: Math.max(0, lines - 1), lastReceivedMs };
+}
+
+const NOT_A_TIME =
+  "is not a time: give seconds since local midnight, such as 27001 or 27001.25, or the time of day, such as 07:30:01";
 
 /** A week either way is no time of any race: such a number comes from a broken clock or another unit. */
 const TIME_MAX_MS = 7 * 86_400_000;
 
+const HALF_DAY_MS = 43_200_000;
+
+/** F4. Null when it is none. */
+function timeOf(text: string, gunMs: number): number | null {
+  if (!text.includes(":")) return milliseconds(text);
+  const clock = /^(\d{1,3}):([0-5]\d):([0-5]\d(?:[.,]\d*)?)$/.exec(text);
+  if (clock === null) return null;
+  const [, hours, minutes, seconds] = clock;
+  const ofDayMs = (Number(hours) * 60 + Number(minutes)) * 60_000 + milliseconds(seconds!)!;
+  return ofDayMs < gunMs - HALF_DAY_MS ? ofDayMs + 2 * HALF_DAY_MS : ofDayMs;
+}
+
 /** Seconds as text to integer milliseconds; null when it is none. */
 function milliseconds(text: string): number | null {
   // Number("") is 0 and Number("0x10") 16: neither is a time somebody meant.
-  if (!/^\s*-?\d+(\.\d*)?\s*$/.test(text)) return null;
-  const ms = Math.round(Number(text) * 1000);
+  if (!/^\s*-?\d+([.,]\d*)?\s*$/.test(text)) return null;
+  const ms = Math.round(Number(text.includes(",") ? text.replace(",", ".") : text) * 1000);
   return Math.abs(ms) <= TIME_MAX_MS ? ms : null;
 }
 
@@ -186,15 +271,21 @@ async function* table<T>(
   path: string,
   required: readonly string[],
   optional: readonly string[],
-  onProblem: OnProblem,
+  { onProblem, onUnknown }: Reports,
   read: (values: readonly string[], line: number) => T | Fault,
 ): AsyncGenerator<T> {
   const file = basename(path);
   const names = [...required, ...optional];
   let positions: readonly number[] | undefined;
   let needed = 0;
+  let named = 0;
   const readLine = ({ line, fields, problem }: CsvLine, at: readonly number[]): T | Fault => {
     if (problem !== "") return new Fault("", problem);
+    if (fields.length > named && fields.slice(named).some((field) => field.trim() !== ""))
+      return new Fault(
+        "",
+        `has ${fields.length} columns, the first line names ${named}: put what holds the separator in quotes`,
+      );
     if (fields.length < needed) {
       return new Fault("", `has ${fields.length} columns, ${needed} are needed (${required.join(", ")})`);
     }
@@ -208,6 +299,8 @@ async function* table<T>(
       for (const line of lines) {
         if (positions === undefined) {
           positions = columnPositions(path, line, required, names);
+          named = line.fields.length;
+          tellUnknown(file, line, names, onUnknown);
           needed = 1 + Math.max(...positions.slice(0, required.length));
           continue;
         }
@@ -232,12 +325,29 @@ function columnPositions(
   required: readonly string[],
   names: readonly string[],
 ): number[] {
-  const columns = header.fields.map((name) => name.replace(/^\uFEFF/, "").trim());
-  const missing = required.filter((name) => !columns.includes(name));
+  const columns = header.fields.map(columnName);
+  const missing = required.filter((name) => !columns.includes(columnName(name)));
   if (missing.length > 0) {
     throw new RaceFolderError(
-      `${path}: line ${header.line} has no column ${missing.join(", ")}; it must name ${names.join(",")}, separated by commas, but reads: ${header.text.slice(0, 200)}`,
+      `${path}: line ${header.line} has no column ${missing.join(", ")}; it must name ${names.join(",")}, but reads: ${header.text.slice(0, 200)}`,
     );
   }
-  return names.map((name) => columns.indexOf(name));
+  return names.map((name) => columns.indexOf(columnName(name)));
+}
+
+/** Capitals, blanks and underscores are as whoever made the file likes them. */
+const columnName = (name: string): string => name.trim().toLowerCase().replaceAll(/[\s_]/g, "");
+
+function tellUnknown(
+  file: string,
+  { line, text, fields }: CsvLine,
+  names: readonly string[],
+  onUnknown: OnProblem,
+): void {
+  const known = new Set(names.map(columnName));
+  const unknown = fields.filter((name) => name.trim() !== "" && !known.has(columnName(name)));
+  if (unknown.length === 0) return;
+  const column = unknown.map((name) => name.trim()).join(", ");
+  const problem = "is not known here, and nothing is made of it";
+  onUnknown({ file, line, column, problem, text: text.slice(0, 200) });
 }
