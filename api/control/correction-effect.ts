@@ -5,6 +5,7 @@
  * CE1  Only what the correction is about is foretold: the runner's status, the time and place at its mat. What follows from it for
  *      other mats and other runners is not.
  */
+import { courseOf, durationText, legMinMs } from "../../jobs/lib/course.ts";
 import type { Correction } from "../../schemas/index.ts";
 import { boardOf } from "../live/leaderboard.ts";
 import type { RaceView } from "../live/race-view.ts";
@@ -87,6 +88,7 @@ function voided({ splits }: RunnerDetail, { mat, read }: Correction): Effect {
 
 function timed(view: RaceView, runner: RunnerDetail, { kind, mat, timeMs }: Correction): Effect {
   const { mats, gunMs, rankBy } = view.race;
+  const course = courseOf(view.race);
   const at = mats.findIndex(({ id }) => id === mat);
   const timeS = timeMs! / 1000;
   const split = runner.splits.find((one) => one.mat === mat);
@@ -104,7 +106,15 @@ function timed(view: RaceView, runner: RunnerDetail, { kind, mat, timeMs }: Corr
     const index = mats.findIndex(({ id }) => id === other.mat);
     if (other.timeOfDayS === null || index === at) continue;
     const isBefore = index < at;
-    if (isBefore ? other.timeOfDayS < timeS : other.timeOfDayS > timeS) continue;
+    if (isBefore ? other.timeOfDayS < timeS : other.timeOfDayS > timeS) {
+      const takenMs = Math.abs(timeS - other.timeOfDayS) * 1000;
+      const [from, to] = isBefore ? [index, at] : [at, index];
+      if (takenMs < legMinMs(course, from, to, "foot"))
+        warnings.push(
+          `${mats[from]!.id} to ${mats[to]!.id} in ${durationText(takenMs)} is faster than anybody has run`,
+        );
+      continue;
+    }
     const side = isBefore ? "not after" : "not before";
     warnings.push(
       `${clockText(timeS)} is ${side} the runner's time at ${other.mat}, ${timeText(other.timeOfDayS)}`,

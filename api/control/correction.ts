@@ -3,9 +3,11 @@
  *
  * C1  A correction is checked against what the race has (mats) and what its kind needs before it is accepted. Whether it
  *     applies to what the runner has run is decided by the job, and stands in the correction's outcome.
+ * C2  A time of day is of the day on which the race can have been there: in a race that began at 20:00, 00:12:33 is after midnight.
  */
 import { randomUUID } from "node:crypto";
 import { type Static, Type } from "typebox";
+import { courseOf, legMinMs, legMs } from "../../jobs/lib/course.ts";
 import type { Correction, CorrectionKind, Race } from "../../schemas/index.ts";
 import { listed, Problem, quoted } from "../problem.ts";
 import { LINES, ONE_LINE } from "../text-patterns.ts";
@@ -83,8 +85,24 @@ export function correctionOf(race: Race, body: Static<typeof CorrectionBody>, no
     kind,
     read: read ?? null,
     mat: mat ?? null,
-    timeMs,
+    timeMs: timeMs !== null && isClock(time) ? onRaceDay(race, mats.indexOf(mat!), timeMs) : timeMs,
     reason,
     enteredMs: nowMs,
   };
+}
+
+const DAY_MS = 86_400_000;
+
+/** Seconds since midnight are what they are. */
+const isClock = (time: number | string | undefined): boolean =>
+  typeof time === "string" && time.includes(":");
+
+/** C2. A time that fits neither day stays: the job refuses it, and says why. */
+function onRaceDay(race: Race, mat: number, timeMs: number): number {
+  const course = courseOf(race);
+  if (timeMs >= course.startOpensMs) return timeMs;
+  const sinceGunMs = timeMs + DAY_MS - race.gunMs;
+  const latestMs = legMs(course, 0, mat, 0) + race.dnfAfterMs;
+  const canBe = sinceGunMs >= legMinMs(course, 0, mat, "wheels") && sinceGunMs <= latestMs;
+  return canBe && mat > 0 ? timeMs + DAY_MS : timeMs;
 }

@@ -168,6 +168,10 @@ describe("a preview", () => {
       { bib: "2", kind: "add", mat: "finish", time: "10:20:00" },
       "10:20:00 is not after the runner's time at 10k, 10:43:20",
     ],
+    [
+      { bib: "2", kind: "add", mat: "finish", time: "10:50:00" },
+      "10k to finish in 6:40 is faster than anybody has run",
+    ],
     [{ bib: "2", kind: "add", mat: "10k", time: "10:44:00" }, "a time counts at 10k already: 10:43:20"],
     [{ bib: "4", kind: "void", mat: "10k" }, "no time of the runner counts at 10k"],
     [{ bib: "2", kind: "reinstate" }, "the runner is not disqualified, but running"],
