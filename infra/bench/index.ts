@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { RACES } from "../acceptance/program.ts";
+import { benchCrowd, describeCrowd, isFlat } from "./crowd.ts";
 import { benchLatency, describeLatency } from "./latency.ts";
 import { benchReplay, describeReplay } from "./replay.ts";
 import { alertsCommand, windowsCommand } from "./side-by-side.ts";
@@ -61,6 +62,19 @@ program
   .action(async ({ keys, json }: { keys: number; json?: boolean }) => {
     const result = await benchTakeover(keys);
     console.log(json ? JSON.stringify(result) : describeTakeover(result));
+  });
+
+program
+  .command("crowd")
+  .description("what a record costs a step when ever more come of one key and millisecond: it has to be flat")
+  .option("--step <text>", "only steps whose names have it in them")
+  .option("--max <n>", "the largest number of records, from 1 000 on", number, 1_000_000)
+  .option("--json", "JSON, one line")
+  .action(({ step, max, json }: { step?: string; max: number; json?: boolean }) => {
+    const sizes = [1_000, 10_000, 100_000, 1_000_000].filter((size) => size <= max);
+    const results = benchCrowd(sizes, step);
+    console.log(json ? JSON.stringify(results) : describeCrowd(results));
+    if (!results.every(isFlat)) process.exitCode = 1;
   });
 
 program.addCommand(windowsCommand()).addCommand(alertsCommand());

@@ -10,6 +10,7 @@
  */
 import { type Codec, listOf } from "../../../schemas/codec.ts";
 import { settled } from "../../settled.ts";
+import { Line } from "../../state/line.ts";
 import type { KeyedProcess, SideOutput } from "../process.ts";
 import { type MapState, type MapStateDescriptor, mapState } from "../state.ts";
 import { taken, wait } from "./reorder.ts";
@@ -50,19 +51,23 @@ export function joinStep<Left, Right, Out>(
   Out,
   { versions: MapStateDescriptor<Version<Right>>; waiting: MapStateDescriptor<Left> },
   Record<never, never>,
-  number[]
+  Line<number>
 > {
   type Versions = MapState<Version<Right>>;
   /** What is joined with what holds at its time. @param times asked for only where there are versions: they stay in memory */
-  const joined = (value: Left, timeMs: number, versions: Versions, times: () => readonly number[]) => {
-    const at = versions.size > 0 ? upTo(times(), timeMs) : 0;
-    const row = at > 0 ? versions.get(String(times()[at - 1]))?.[0] : undefined;
+  const joined = (value: Left, timeMs: number, versions: Versions, times: () => Line<number>) => {
+    const time = versions.size > 0 ? lastUpTo(times(), timeMs) : undefined;
+    const row = time === undefined ? undefined : versions.get(String(time))?.[0];
     return settled("join", join(value, row));
   };
   return {
     state: { versions: mapState(listOf(rowCodec)), waiting: mapState(codec) },
     /** Times of the versions, in order (J3). */
-    index: ({ state }) => [...state.versions.entries()].map(([time]) => Number(time)).sort((a, b) => a - b),
+    index({ state }) {
+      const times = new Line<number>((time) => time);
+      for (const [time] of state.versions.entries()) times.insert(Number(time));
+      return times;
+    },
     ...(late && { sides: [late] }),
     timed: true,
     timers: ["event"],
@@ -72,8 +77,7 @@ export function joinStep<Left, Right, Out>(
       if ("row" in input) {
         const { value } = input.row;
         const times = context.index;
-        const at = upTo(times, timeMs);
-        if (times[at - 1] !== timeMs) times.splice(at, 0, timeMs);
+        if (lastUpTo(times, timeMs) !== timeMs) times.insert(timeMs);
         state.versions.put(String(timeMs), value === undefined ? [] : [value]);
         prune(state.versions, times, watermark);
         return;
@@ -97,22 +101,13 @@ export function joinStep<Left, Right, Out>(
   };
 }
 
-/** How many of `times`, which are in order, are not later than `timeMs`. */
-function upTo(times: readonly number[], timeMs: number): number {
-  let from = 0;
-  let to = times.length;
-  while (from < to) {
-    const middle = (from + to) >> 1;
-    if (times[middle]! <= timeMs) from = middle + 1;
-    else to = middle;
-  }
-  return from;
-}
+const lastUpTo = (times: Line<number>, timeMs: number): number | undefined =>
+  times.at(times.countWhile((time) => time <= timeMs) - 1);
 
 /** J2: of the versions up to the watermark only the newest can still be asked for, and none if that says there is no row. */
-function prune<Right>(versions: MapState<Version<Right>>, times: number[], watermark: number): void {
-  const past = upTo(times, watermark);
+function prune<Right>(versions: MapState<Version<Right>>, times: Line<number>, watermark: number): void {
+  const past = times.countWhile((time) => time <= watermark);
   if (past === 0) return;
-  const newest = versions.get(String(times[past - 1]))!;
-  for (const time of times.splice(0, newest.length === 0 ? past : past - 1)) versions.delete(String(time));
+  const newest = versions.get(String(times.at(past - 1)))!;
+  for (const time of times.takeFirst(newest.length === 0 ? past : past - 1)) versions.delete(String(time));
 }

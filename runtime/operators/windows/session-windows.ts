@@ -13,6 +13,7 @@
  *      outputs delete its row, whose key is of the start that it no longer has. As Kafka Streams does by a tombstone.
  */
 import type { EarlyResults, WindowAssigner, WindowOptions } from "../../dsl/window.ts";
+import { Line } from "../../state/line.ts";
 import { TimeHeap } from "../../state/time-heap.ts";
 import { type Accumulation, WindowState } from "../../state/window-state.ts";
 import { NO_WATERMARK } from "../../time.ts";
@@ -31,7 +32,7 @@ export class SessionWindows implements StageStep {
   readonly #early: EarlyResults | undefined;
   readonly #state: WindowState<unknown, unknown, unknown>;
   /** Sessions of each key, by start. */
-  readonly #keys = new Map<string, Session[]>();
+  readonly #keys = new Map<string, Line<Session>>();
   /** By the time a session has something to do, as it was when the session was put in. */
   readonly #due = new TimeHeap<Session>();
   #watermark = NO_WATERMARK;
@@ -88,16 +89,14 @@ export class SessionWindows implements StageStep {
   #touched(key: string, timeMs: number): Session[] {
     const sessions = this.#keys.get(key);
     if (!sessions) return [];
-    // They are in order and apart (SW1): the first that ends late enough is found by halving.
-    let from = 0;
-    for (let to = sessions.length; from < to; ) {
-      const middle = (from + to) >> 1;
-      if (sessions[middle]!.end >= timeMs) to = middle;
-      else from = middle + 1;
+    // They are in order and apart (SW1).
+    const touched: Session[] = [];
+    for (let at = sessions.countWhile(({ end }) => end < timeMs); at < sessions.length; at++) {
+      const session = sessions.at(at)!;
+      if (session.start > timeMs + this.#gapMs) break;
+      touched.push(session);
     }
-    let to = from;
-    while (to < sessions.length && sessions[to]!.start <= timeMs + this.#gapMs) to++;
-    return sessions.slice(from, to);
+    return touched;
   }
 
   #one(touched: readonly Session[], key: string, partition: number, timeMs: number): Session {
@@ -210,22 +209,18 @@ export class SessionWindows implements StageStep {
   // --- where sessions stand ------------------------------------------------------------------------------------------
 
   #hold(session: Session): void {
-    const sessions = this.#keys.get(session.key);
-    if (sessions) {
-      // The newest is the last one, most often.
-      let at = sessions.length;
-      while (at > 0 && sessions[at - 1]!.start > session.start) at--;
-      if (at === sessions.length) sessions.push(session);
-      else sessions.splice(at, 0, session);
-    } else this.#keys.set(session.key, [session]);
+    let sessions = this.#keys.get(session.key);
+    if (!sessions) {
+      sessions = new Line(({ start }) => start);
+      this.#keys.set(session.key, sessions);
+    }
+    sessions.insert(session);
     this.#due.add(session.end - 1, session);
   }
 
   #release(session: Session): void {
     const sessions = this.#keys.get(session.key)!;
-    if (sessions[0] === session) sessions.shift();
-    else if (sessions.at(-1) === session) sessions.pop();
-    else sessions.splice(sessions.indexOf(session), 1);
+    sessions.remove(session);
     if (sessions.length === 0) this.#keys.delete(session.key);
   }
 
