@@ -13,23 +13,23 @@ interface RaceInfo {
   readonly finished?: number;
 }
 
+const READY_MAX_MS = 10_000;
+
 export function statusCommand(): Command {
   const command = new Command("status").description("say what runs, where, and whether it is well");
   return addWhere(command).action(async (options: WhereOptions) => {
     const api = connect(options);
-    const [{ jobs }, { races }, ready] = await Promise.all([
+    const [{ jobs }, { races }, { ready, reasons }] = await Promise.all([
       api.call<{ jobs: JobInfo[] }>("GET", "/v1/jobs"),
       api.call<{ races: RaceInfo[] }>("GET", "/v1/races"),
-      api.call("GET", "/readyz").then(
-        () => true,
-        () => false,
-      ),
+      readiness(api.base),
     ]);
     const run = readRunFile(options.data);
     const here = run?.api === api.base ? run : undefined;
     const status = {
       api: api.base,
       ready,
+      reasons,
       ...(here && { pid: here.pid, kafka: here.kafka, clickHouse: here.clickHouse.url }),
       races,
       jobs,
@@ -37,7 +37,7 @@ export function statusCommand(): Command {
     print(options.json, status, () => {
       const lines = [
         ["board", `${api.base}/`],
-        ["API", `${api.base}/docs${ready ? "" : " (not ready: see /readyz)"}`],
+        ["API", `${api.base}/docs`],
         ...(here
           ? [
               ["Kafka", here.kafka.join(",")],
@@ -48,6 +48,7 @@ export function statusCommand(): Command {
       ];
       return [
         ...lines.map(([name, value]) => `${name!.padEnd(12)}${value}`),
+        ...(ready ? [] : ["", "not well:", ...reasons.map((reason) => `  ${reason}`)]),
         "",
         races.length === 0
           ? "no races yet"
@@ -62,6 +63,16 @@ export function statusCommand(): Command {
       ].join("\n");
     });
   });
+}
+
+/** Not being ready is an answer here, no failure. */
+async function readiness(base: string): Promise<{ ready: boolean; reasons: readonly string[] }> {
+  try {
+    const response = await fetch(`${base}/readyz`, { signal: AbortSignal.timeout(READY_MAX_MS) });
+    return (await response.json()) as { ready: boolean; reasons: readonly string[] };
+  } catch (error) {
+    return { ready: false, reasons: [`/readyz does not answer: ${(error as Error).message}`] };
+  }
 }
 
 function raceRow({ id, name, runners, finished }: RaceInfo): string[] {
