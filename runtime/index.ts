@@ -41,6 +41,9 @@ export {
   watermarkBy,
 } from "./dsl/watermark.ts";
 export {
+  calendarDay,
+  calendarMonth,
+  calendarWeek,
   countWindow,
   type EarlyResults,
   everyEventTime,
@@ -53,6 +56,7 @@ export {
   type Window,
   type WindowAssigner,
   type WindowOptions,
+  windowsBy,
 } from "./dsl/window.ts";
 export { JobError } from "./errors.ts";
 export { hours, milliseconds, minutes, seconds } from "./time.ts";

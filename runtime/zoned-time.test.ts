@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { checkZone, dayOf, localDateOf, localMidnightMs, localToUtcMs } from "./zoned-time.ts";
+import {
+  type CalendarUnit,
+  calendarOf,
+  checkZone,
+  dayOf,
+  localDateOf,
+  localMidnightMs,
+  localToUtcMs,
+} from "./zoned-time.ts";
 
 const hours = (count: number, minutes = 0) => (count * 60 + minutes) * 60_000;
 const utc = (text: string) => Date.parse(text);
@@ -56,6 +64,27 @@ describe("days of a zone", () => {
       }
     }
   });
+});
+
+describe("weeks and months of a zone", () => {
+  it.each([
+    ["week", "America/New_York", "2023-11-05T12:00:00Z", "2023-10-30T04:00:00Z", 7 * 24 + 1],
+    ["week", "Europe/Berlin", "2024-03-31T21:59:00Z", "2024-03-24T23:00:00Z", 7 * 24 - 1],
+    ["week", "UTC", "1970-01-01T00:00:00Z", "1969-12-29T00:00:00Z", 7 * 24],
+    ["month", "America/Sao_Paulo", "2018-11-15T00:00:00Z", "2018-11-01T03:00:00Z", 30 * 24 - 1],
+    ["month", "Australia/Lord_Howe", "2024-04-30T00:00:00Z", "2024-03-31T13:00:00Z", 30 * 24 + 0.5],
+    ["month", "Asia/Kathmandu", "2024-02-29T18:14:00Z", "2024-01-31T18:15:00Z", 29 * 24],
+    ["month", "UTC", "2999-12-31T23:59:59Z", "2999-12-01T00:00:00Z", 31 * 24],
+  ] as [CalendarUnit, string, string, string, number][])(
+    "the %s in %s with %s in it begins at %s and has %d hours",
+    (unit, zone, within, start, length) => {
+      const { startMs, endMs } = calendarOf(unit, utc(within), zone);
+      expect(iso(startMs)).toBe(start);
+      expect(endMs).toBe(startMs + hours(length));
+      expect(calendarOf(unit, endMs, zone).startMs).toBe(endMs);
+      expect(calendarOf(unit, startMs - 1, zone).endMs).toBe(startMs);
+    },
+  );
 });
 
 describe("a time on the wall", () => {

@@ -6,13 +6,15 @@
  *
  * Z1  A local time that occurs twice means the first; one that is skipped means as long after the change as it would have been
  *     after the hour before it (02:30 becomes 03:30), as in RFC 5545.
- * Z2  Days of a zone follow each other without gap or overlap, whatever their length (23, 24, 25 hours): each moment lies in one.
+ * Z2  Days, weeks and months of a zone follow each other without gap or overlap, whatever their length (23, 24, 25 hours): each moment lies in one.
  */
 import { Temporal } from "temporal-polyfill";
 
-export interface Day {
+export type CalendarUnit = "day" | "week" | "month";
+
+export interface Span {
   readonly startMs: number;
-  /** The next day's start: excluded. */
+  /** The next one's start: excluded. */
   readonly endMs: number;
 }
 
@@ -43,9 +45,19 @@ export function localMidnightMs(date: string, zone: string): number {
 }
 
 /** The day that this moment lies in (Z2). */
-export function dayOf(ms: number, zone: string): Day {
+export const dayOf = (ms: number, zone: string): Span => calendarOf("day", ms, zone);
+
+/** The day, week (from Monday on, as ISO 8601 has it) or month that this moment lies in (Z2). */
+export function calendarOf(unit: CalendarUnit, ms: number, zone: string): Span {
   const date = zoned(ms, zone).toPlainDate();
-  const startOf = (days: number) => date.add({ days }).toZonedDateTime(zone).epochMilliseconds;
+  const first =
+    unit === "day"
+      ? date
+      : unit === "week"
+        ? date.subtract({ days: date.dayOfWeek - 1 })
+        : date.with({ day: 1 });
+  const startOf = (count: number) =>
+    first.add({ [`${unit}s`]: count }).toZonedDateTime(zone).epochMilliseconds;
   const endMs = startOf(1);
   // Z2: a clock set back over midnight shows the old date again; the new day began when it first showed it.
   return ms < endMs ? { startMs: startOf(0), endMs } : { startMs: endMs, endMs: startOf(2) };

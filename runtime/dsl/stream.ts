@@ -214,7 +214,7 @@ export class KeyedStream<T> extends Stream<T> {
    */
   override window<Acc, Out>(
     name: string,
-    assigner: WindowAssigner,
+    assigner: WindowAssigner<T>,
     aggregate: Aggregate<T, Acc, Out>,
     options: WindowOptions<T> = {},
   ): KeyedStream<Out> {
@@ -222,7 +222,7 @@ export class KeyedStream<T> extends Stream<T> {
     return this.#step({
       kind: "window",
       name,
-      assigner,
+      assigner: assigner as WindowAssigner,
       aggregate: aggregate as Aggregate<unknown, unknown, unknown>,
       options: options as WindowOptions<unknown>,
       inputs: [this.node],

@@ -1,6 +1,8 @@
 /** How records of a key are put into windows, and when a window says its result. */
 import { JobError } from "../errors.ts";
-import { count as countOf, duration, shift } from "./options.ts";
+import { refusePromise } from "../settled.ts";
+import { type CalendarUnit, calendarOf, checkZone, type Span } from "../zoned-time.ts";
+import { count as countOf, duration, plain, shift } from "./options.ts";
 import type { SideOutput } from "./process.ts";
 
 /**
@@ -31,10 +33,18 @@ export interface Window {
   readonly retracted?: true;
 }
 
-export type WindowAssigner =
+/** Which window a record belongs to: [start, end), in whole milliseconds, with the record's time in it. */
+export type Assign<T> = (
+  timeMs: number,
+  value: T,
+  key: string,
+) => { readonly start: number; readonly end: number };
+
+export type WindowAssigner<T = unknown> =
   | { readonly kind: "time"; readonly sizeMs: number; readonly slideMs: number; readonly offsetMs: number }
   | { readonly kind: "session"; readonly gapMs: number }
-  | { readonly kind: "count"; readonly count: number };
+  | { readonly kind: "count"; readonly count: number }
+  | { readonly kind: "assigned"; readonly by: string; readonly assign: Assign<T> };
 
 /** Windows of `size`, one after the other, from the epoch on (`offset`: shifted, such as by a time zone). */
 export function tumbling(size: number, offset = 0): WindowAssigner {
@@ -68,6 +78,59 @@ export function session(gap: number): WindowAssigner {
 export function countWindow(count: number): WindowAssigner {
   countOf("countWindow(...): its count", count);
   return { kind: "count", count };
+}
+
+/**
+ * Windows by a rule of the job's own, such as laps of a race or shifts of a crew. Each record is in one window; windows of a key may
+ * differ in length. @param by what the rule is called: a job whose rule has become another one says another name
+ */
+export function windowsBy<T>(by: string, assign: Assign<T>): WindowAssigner<T> {
+  plain(`windowsBy("${by}")`, assign);
+  return { kind: "assigned", by, assign };
+}
+
+/**
+ * Days of the calendar where somebody is: of 23 or 25 hours when clocks change.
+ * @param zone an IANA name such as `Europe/Berlin`, or what gives it for a record. A key whose zone changes may have windows that
+ *   overlap: a day of the one zone, and a day of the other.
+ */
+export const calendarDay = <T>(zone: Zone<T>): WindowAssigner<T> => calendar("day", zone);
+
+/** Weeks from Monday on, as `calendarDay`. */
+export const calendarWeek = <T>(zone: Zone<T>): WindowAssigner<T> => calendar("week", zone);
+
+export const calendarMonth = <T>(zone: Zone<T>): WindowAssigner<T> => calendar("month", zone);
+
+export type Zone<T> = string | ((value: T, key: string) => string);
+
+function calendar<T>(unit: CalendarUnit, zone: Zone<T>): WindowAssigner<T> {
+  if (typeof zone === "string") checkedZone(unit, zone);
+  else plain(`calendar ${unit}: zone`, zone);
+  // Most records of a zone are of the day that the last one was of.
+  const last = new Map<string, Span>();
+  const assign: Assign<T> = (timeMs, value, key) => {
+    const name = typeof zone === "string" ? zone : zone(value, key);
+    if (typeof name !== "string") refusePromise("zone", name);
+    let span = last.get(name);
+    if (span === undefined || timeMs < span.startMs || timeMs >= span.endMs) {
+      span = calendarOf(unit, timeMs, name);
+      if (last.size >= ZONES_KEPT) last.clear();
+      last.set(name, span);
+    }
+    return { start: span.startMs, end: span.endMs };
+  };
+  return { kind: "assigned", by: `calendar ${unit}${typeof zone === "string" ? ` of ${zone}` : ""}`, assign };
+}
+
+/** There are some six hundred. */
+const ZONES_KEPT = 1_000;
+
+function checkedZone(unit: CalendarUnit, zone: string): void {
+  try {
+    checkZone(zone);
+  } catch (error) {
+    throw new JobError(`calendar ${unit}: ${(error as Error).message}`);
+  }
 }
 
 /** When a window that is still open says what it has. Only a window that changed since says something. */

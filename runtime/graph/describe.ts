@@ -5,6 +5,7 @@
 import { elementOf } from "../dsl/aggregate.ts";
 import type { FlowNode } from "../dsl/graph.ts";
 import type { TimeDomain } from "../dsl/process.ts";
+import type { WindowAssigner } from "../dsl/window.ts";
 import type { Placement } from "./placement.ts";
 import { isExchange, type JobPlan, type StagePlan } from "./plan.ts";
 
@@ -140,7 +141,7 @@ function describeNode(node: FlowNode): NodeDescription {
             },
           ],
           timers: [],
-          window: { ...node.assigner },
+          window: shapeOf(node.assigner),
         },
       };
     }
@@ -169,3 +170,8 @@ function keyText({ keyOf, reinterpret }: Extract<FlowNode, { kind: "keyBy" }>): 
 
 /** As it is after it was stored: what is a function or undefined is left out. */
 const plain = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T;
+
+/** What of an assigner makes windows other ones: a rule of the job's own goes by its name. */
+function shapeOf(assigner: WindowAssigner): Readonly<Record<string, string | number>> {
+  return assigner.kind === "assigned" ? { kind: assigner.kind, by: assigner.by } : { ...assigner };
+}

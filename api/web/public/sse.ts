@@ -12,8 +12,7 @@
 import { isRecord } from "./api.ts";
 import { eventParser } from "./event-parser.ts";
 
-/** `delayed`: live, but something is stuck inside, so that what is shown may be old. */
-export type StreamState = "connecting" | "live" | "delayed" | "reconnecting" | "refused";
+export type StreamState = "connecting" | "live" | "reconnecting" | "refused";
 
 export interface StreamHandlers {
   /** One event; `data` is parsed JSON. */

@@ -3,6 +3,8 @@
  *
  *   time-windows     tumbling and sliding, by panes
  *   session-windows  merging
+ *   assigned-windows days of a calendar, and by rules of the job's own
+ *   ending-windows   what sessions and those have in common
  *   count-windows    by number
  *   held-back        any by time, saying one result
  *   emitter          what a result is marked with
@@ -13,6 +15,7 @@ import { guardedAggregate } from "../guard.ts";
 import type { OperatorRuntime } from "../operator-runtime.ts";
 import type { Push } from "../record-context.ts";
 import type { StageStep } from "../stage-step.ts";
+import { AssignedWindows } from "./assigned-windows.ts";
 import { CountWindows } from "./count-windows.ts";
 import type { WindowParts } from "./emitter.ts";
 import { HeldBack } from "./held-back.ts";
@@ -55,5 +58,7 @@ function windowsOf(
       return new SessionWindows(parts, assigner, options);
     case "count":
       return new CountWindows(parts, assigner);
+    case "assigned":
+      return new AssignedWindows(parts, assigner, options);
   }
 }

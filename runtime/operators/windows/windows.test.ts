@@ -466,7 +466,8 @@ function oracle(assigner: WindowAssigner, readings: readonly Reading[]): Expecte
       }
       return windows;
     case "count":
-      throw new Error("count windows depend on order");
+    case "assigned":
+      throw new Error("not for this oracle: count windows depend on order, others on a rule");
   }
 }
 

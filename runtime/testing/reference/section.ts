@@ -21,6 +21,7 @@ import { sink, type Written } from "./sink.ts";
 import { EventTime } from "./time.ts";
 import { timestamps } from "./timestamps.ts";
 import { Watermark } from "./watermark.ts";
+import { AssignedWindows } from "./windows/assigned.ts";
 import { CountWindows } from "./windows/count.ts";
 import { SessionWindows } from "./windows/session.ts";
 import { TimeWindows } from "./windows/time.ts";
@@ -80,6 +81,8 @@ export class Section implements Scene {
         return new SessionWindows(node, node.assigner, this);
       case "count":
         return new CountWindows(node, node.assigner, this);
+      case "assigned":
+        return new AssignedWindows(node, node.assigner, this);
     }
   }
 

@@ -21,7 +21,7 @@ import { side, sink, source } from "./sinks.ts";
 import { filter, flatMap, map, union } from "./stateless.ts";
 import { dedup, deviceClock, join, reorder } from "./steps.ts";
 import { timestamps, watermark, watermarkByGenerator } from "./time.ts";
-import { countedWindow, sessionWindow, slidingWindow, tumblingWindow } from "./windows.ts";
+import { assignedWindow, countedWindow, sessionWindow, slidingWindow, tumblingWindow } from "./windows.ts";
 
 export type { Operator, Traits } from "./operator.ts";
 
@@ -56,6 +56,7 @@ export const OPERATORS = {
   tumbling: tumblingWindow,
   sliding: slidingWindow,
   session: sessionWindow,
+  assigned: assignedWindow,
   counted: countedWindow,
   side,
   sink,

@@ -14,6 +14,7 @@ import {
   tumbling,
   type Window,
   type WindowAssigner,
+  windowsBy,
 } from "../../../dsl/window.ts";
 import type { Random } from "../../random.ts";
 import type { AnyStream, Scope } from "../scope.ts";
@@ -126,7 +127,7 @@ const windowed = ({ late }: Params, input: Traits): Traits => ({
 });
 
 const of =
-  (assigner: (params: Params) => WindowAssigner): Operator["build"] =>
+  (assigner: (params: Params) => WindowAssigner<V>): Operator["build"] =>
   (scope: Scope, [input]: readonly AnyStream[], params: Params, name: string): AnyStream => {
     const { lateness, late: toSide, final } = params;
     const early = earlyOf(String(params.early));
@@ -181,6 +182,26 @@ export const sessionWindow: Operator = {
   draw: (random) => ({ ...drawOptions(random), gap: random.pick([5, 30, 200]) }),
   traits: windowed,
   build: of(({ gap }) => session(Number(gap))),
+};
+
+/** Windows of a key that overlap, begin together and end apart. */
+export const assignedWindow: Operator = {
+  weight: 2,
+  takes: 1,
+  fits: keyedAndTimed,
+  draw: (random) => ({
+    ...drawOptions(random),
+    odd: random.pick([20, 50]),
+    even: random.pick([20, 30, 400]),
+  }),
+  traits: windowed,
+  build: of(({ odd, even }) =>
+    windowsBy<V>(`${odd} or ${even}`, (timeMs, { n }) => {
+      const size = Number(n % 2 === 0 ? even : odd);
+      const start = Math.floor(timeMs / size) * size;
+      return { start, end: start + size };
+    }),
+  ),
 };
 
 export const countedWindow: Operator = {
