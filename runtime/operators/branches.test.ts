@@ -222,6 +222,22 @@ describe("a branch has its own key", () => {
   });
 });
 
+it("a side output goes to every stream that is made of it", () => {
+  const odd = sideOutput<string>("odd");
+  const twice = job("twice", (flow) => {
+    const step = flow
+      .from(topic("in", Text))
+      .keyBy((text) => text)
+      .process("p", { emits: Text, sides: [odd], process: (text, { side }) => side(odd, text) });
+    step.side(odd).to(topic("first", Text));
+    step.side(odd).to(topic("second", Text));
+  });
+  const harness = new JobHarness(twice, { partitions: 1 });
+  harness.send("in", Text, "a", "a");
+  harness.run();
+  expect([harness.output("first", Text), harness.output("second", Text)]).toEqual([["a"], ["a"]]);
+});
+
 describe("what throws below a step", () => {
   it.each(["process", "flatMap"] as const)("ends the record, though %s catches it", (kind) => {
     const calm = (emit: () => void) => {

@@ -53,11 +53,14 @@ export function compileStage(
     fanOut((children.get(node) ?? []).filter((child) => child.kind !== "side" && keep(child)).map(compile));
 
   function sidesOf(node: FlowNode): Map<string, Push> {
-    const sides = new Map<string, Push>();
+    const pushes = new Map<string, Push[]>();
     for (const child of children.get(node) ?? []) {
-      if (child.kind === "side") sides.set(child.output, below(child));
+      if (child.kind !== "side") continue;
+      const same = pushes.get(child.output);
+      if (same) same.push(below(child));
+      else pushes.set(child.output, [below(child)]);
     }
-    return sides;
+    return new Map([...pushes].map(([output, targets]) => [output, fanOut(targets)]));
   }
 
   function compile(node: FlowNode): Push {
