@@ -122,8 +122,9 @@ export class ExpiringState<V> implements StateBackend, Undoable {
         for (const _ of entries()) size++;
         return size;
       },
+      // Also what the record at hand does not see any more: one with an earlier time still would.
       clear: () => {
-        for (const [name] of [...entries()]) this.#delete(name);
+        for (const name of [...(this.#keys.get(this.#current.key)?.keys() ?? [])]) this.#delete(name);
       },
     };
   }

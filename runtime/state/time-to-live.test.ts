@@ -94,6 +94,18 @@ describe("state with a time to live", () => {
     expect(found()).toBe("a - - -");
   });
 
+  it("is cleared whole, also what the record that clears it does not see any more", () => {
+    const { harness, found } = harnessOf({ after: 100, time: "event" });
+    for (const [name, atMs] of [
+      ["x", 0],
+      ["clear", 150],
+      ["look", 50],
+    ] as const)
+      harness.send("events", Event, "a", { key: "a", name, atMs });
+    harness.run();
+    expect(found()).toBe("a - - -");
+  });
+
   it("by the clock goes as the clock goes on", () => {
     const { harness, send, found } = harnessOf({ after: minutes(1), time: "processing" });
     send("a", "x", 0);
