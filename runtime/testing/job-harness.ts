@@ -155,6 +155,10 @@ export class JobHarness {
     return this.output(this.#plan.stages[0]!.outputs[DEAD_LETTERS]!, DeadLetter);
   }
 
+  stages(): readonly StagePlan[] {
+    return this.#plan.stages;
+  }
+
   /** Keys of what a stage's changelog holds once it is compacted, such as `v\0count.last\0KEY` (state/changelog-key.ts). */
   changelogKeys(stage: string): string[] {
     const keys = new Set<string>();

@@ -4,7 +4,9 @@ import { DeadLetter } from "../../../schemas/index.ts";
 import { deadLetterTopic } from "../../graph/topics.ts";
 import type { JobHarness } from "../job-harness.ts";
 import type { Reference, Written } from "../reference/index.ts";
+import { stateDifferences } from "./compare-state.ts";
 import type { Case } from "./draw-case.ts";
+import { show } from "./show.ts";
 import { V } from "./value.ts";
 
 const DIFFERENCES_MAX = 5;
@@ -16,6 +18,7 @@ export function compare(job: JobHarness, reference: Reference, one: Case): strin
     ...outputs(job, reference, one),
     ...apart(job, reference, one),
     ...late(job, reference, one),
+    ...stateDifferences(job, reference),
   ].slice(0, DIFFERENCES_MAX);
 }
 
@@ -96,12 +99,4 @@ function late(job: JobHarness, reference: Reference, { cut, script }: Case): str
   const starts = script.some((action) => action.do === "restart" || action.do === "edit");
   if (cut.crashes > 0 || starts || job.late() === reference.late) return [];
   return [`late records: ${job.late()} instead of ${reference.late}`];
-}
-
-/** As text in which -0, NaN and half surrogates are what they are. */
-export function show(value: unknown): string {
-  return JSON.stringify(value, (_name, each) => {
-    if (typeof each !== "number" || Number.isSafeInteger(each)) return Object.is(each, -0) ? "-0" : each;
-    return Number.isFinite(each) ? each : String(each);
-  });
 }

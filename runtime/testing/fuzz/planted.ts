@@ -97,6 +97,70 @@ export const PLANTED: Readonly<Record<string, Planted>> = {
       },
     ],
   },
+  "half-a-character": {
+    about: "a key may be cut within a character: it is another one after a restart",
+    edits: [{ file: "kafka/key.ts", find: "if (!key.isWellFormed())", put: "if (key === undefined)" }],
+  },
+  "table-by-kafka-key": {
+    about: "a table's rows stand under their Kafka keys, whatever keyOf says",
+    edits: [
+      {
+        file: "worker/side-inputs.ts",
+        find: "const name = source.keyOf(value);",
+        put: "const name = kafkaKey;",
+      },
+    ],
+  },
+  "session-not-taken-back": {
+    about: "a session that becomes part of an earlier one leaves its result standing",
+    edits: [
+      {
+        file: "operators/windows/session-windows.ts",
+        find: "        this.#takeBack(session);\n",
+        put: "        void session;\n",
+      },
+    ],
+  },
+  "ttl-behind": {
+    about: "what has outlived its time to live goes more slowly than it comes",
+    edits: [
+      {
+        file: "state/expiring-state.ts",
+        find: "const budget = EXPIRED_A_TURN + 2 * this.#written;",
+        put: "const budget = this.#written > 0 ? 0 : 1;",
+      },
+    ],
+  },
+  "state-unchecked": {
+    about: "a value that its state cannot hold is found at the end of the epoch, and stops the task",
+    edits: [{ file: "state/heap-value-state.ts", find: "        this.#schemas.check(value);\n", put: "" }],
+  },
+  "deleted-timers-stay": {
+    about: "a timer that is deleted before anybody wrote it leaves a tombstone",
+    edits: [
+      {
+        file: "operators/timer-service.ts",
+        find: "if (isSet === entry.stored) this.#dirty.delete(entry);\n    else this.#dirty.add(entry);",
+        put: "this.#dirty.add(entry);",
+      },
+    ],
+  },
+  "exchange-without-schema": {
+    about: "what lies in an exchange is read as this version of the job would write it",
+    edits: [
+      {
+        file: "exchange/exchange-schemas.ts",
+        find: "    if (fingerprint === this.#present) return this.#codec;\n",
+        put: "    if (fingerprint !== 0) return this.#codec;\n",
+      },
+    ],
+  },
+  "async-allowed": {
+    about: "a step may be async: what it does after its first await is nobody's",
+    edits: [
+      { file: "graph/validate.ts", find: "checkFunctions(", put: "((..._unchecked: unknown[]) => {})(" },
+    ],
+  },
   "time-of-what-is-set-apart": {
     about: "a record that is set apart moves event time all the same",
     edits: [

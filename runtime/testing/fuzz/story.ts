@@ -1,8 +1,9 @@
 /** Tells a case that failed: the job, what came in, what was wrong, and how to run exactly that again. */
-import { show } from "./compare.ts";
+
 import { type Action, type Case, drawCase } from "./draw-case.ts";
 import type { BugName } from "./planted.ts";
 import { runSeed } from "./run-seed.ts";
+import { show } from "./show.ts";
 import { shrink } from "./shrink.ts";
 import { tellSpec } from "./spec.ts";
 import { partOf, type Subset } from "./subset.ts";

@@ -20,7 +20,7 @@ interface Version {
 export class BroadcastContent {
   /** In the order of the topic. */
   #versions: readonly Version[] = [];
-  /** Event time when the last version came. */
+  /** Event time up to which what was in force before may have been forgotten: as of the last version, or the last restart. */
   #changedAt = Number.NEGATIVE_INFINITY;
 
   apply(version: Version, watermark: number): void {
@@ -30,6 +30,10 @@ export class BroadcastContent {
       ...this.#versions.filter((other) => !overruled(other)),
       { ...version, value: frozen(version.value) },
     ];
+    this.#changedAt = watermark;
+  }
+
+  restarted(watermark: number): void {
     this.#changedAt = watermark;
   }
 

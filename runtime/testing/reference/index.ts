@@ -11,6 +11,8 @@
  *                 what keyed steps work with, and how far event time has come
  */
 export { type InputRecord, type Inputs, Reference, type ReferenceOptions } from "./interpreter.ts";
+export type { Remembered, RememberedEntry, RememberedTimer } from "./remembered.ts";
 export type { Scheduled, Taken } from "./schedule.ts";
 export type { Apart } from "./section.ts";
+export { sectionId } from "./sections.ts";
 export type { Written } from "./sink.ts";

@@ -14,6 +14,7 @@ import { BroadcastContent } from "./broadcast.ts";
 import type { Sent } from "./key-by.ts";
 import { Memory } from "./memory.ts";
 import { frozen } from "./record.ts";
+import { Remembered } from "./remembered.ts";
 import type { Channel, Scheduled, Taken, Who } from "./schedule.ts";
 import { type Apart, exchangeChannel, idOf, type Outside, Section, sourceChannel } from "./section.ts";
 import { type ExchangeNode, isExchange, type SectionNodes, sectionsOf, topicsAbove } from "./sections.ts";
@@ -81,9 +82,10 @@ export class Reference {
     this.#start(options.nowMs);
   }
 
-  /** What the steps of a section's task remember, of all keys. */
-  memoryOf({ section, task }: Who): Memory {
-    return this.#task({ section, task }).section.memory;
+  /** What the steps of a section remember, of all keys. */
+  remembered(section: string): Remembered {
+    const tasks = range(this.#options.parallelism).map((task) => this.#task({ section, task }).section);
+    return new Remembered(tasks);
   }
 
   watermarkOf(who: Who): number {
@@ -150,6 +152,7 @@ export class Reference {
     const made: Task = { section, tables: new Map(), broadcasts: before?.broadcasts ?? new Map() };
     for (const channel of this.#channels(nodes, task)) section.time.add(channel);
     if (before) section.resume(before.section);
+    for (const broadcast of made.broadcasts.values()) broadcast.restarted(section.watermark);
     return made;
   }
 

@@ -114,7 +114,7 @@ const drawAggregate = (random: Random): Params => ({
 
 const drawOptions = (random: Random): Params => ({
   ...drawAggregate(random),
-  lateness: random.pick([0, 0, 30, 400]),
+  lateness: random.pick([0, 30, 400]),
   late: random.chance(0.5),
   final: random.chance(0.15),
   early: random.pick(["", "", "event", "processing", "records"]),
@@ -176,7 +176,7 @@ export const slidingWindow: Operator = {
 };
 
 export const sessionWindow: Operator = {
-  weight: 3,
+  weight: 5,
   takes: 1,
   fits: keyedAndTimed,
   draw: (random) => ({ ...drawOptions(random), gap: random.pick([5, 30, 200]) }),
