@@ -69,7 +69,7 @@ export class RuntimeMetrics {
     });
     this.#watermarkDelay = new Gauge({
       name: "pacestream_watermark_delay_seconds",
-      help: "highest event time seen, less the watermark",
+      help: "how far the watermark is behind the highest event time seen; 0 where it is ahead",
       labelNames,
       registers,
     });

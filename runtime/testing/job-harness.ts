@@ -328,6 +328,11 @@ export class JobHarness {
     return this.#tasks.reduce((late, { task }) => late + task.counters.late, 0);
   }
 
+  /** Of each task that has one, as metrics tell it. */
+  get watermarkDelaysMs(): number[] {
+    return this.#tasks.flatMap(({ task }) => task.watermarkDelayMs ?? []);
+  }
+
   /** Records of any topic as they are, an exchange's with control records, a changelog's with all it was: partition by partition. */
   records(topic: string): readonly MemoryRecord[] {
     return this.#everything(topic);

@@ -3,6 +3,7 @@ import {
   aggregate,
   boundedDisorder,
   codecOf,
+  hours,
   job,
   seconds,
   sideOutput,
@@ -170,6 +171,20 @@ describe("a stream on which all has gone quiet", () => {
       send("d", 1);
     }
     expect(counts()).toEqual([]);
+  });
+});
+
+describe("the delay of a watermark", () => {
+  it("is how far it is behind the highest time seen, and nothing where it is ahead of that", () => {
+    const { harness, send } = harnessOf(disorder({ quietAfter: seconds(20) }));
+    send("a", 5);
+    expect(harness.watermarkDelaysMs).toEqual([1_001]);
+    harness.advance(seconds(30));
+    harness.advance(hours(3));
+    expect(harness.watermarkDelaysMs).toEqual([0]);
+    harness.restart();
+    send("a", 6);
+    expect(harness.watermarkDelaysMs).toEqual([0]);
   });
 });
 

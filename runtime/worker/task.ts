@@ -202,10 +202,13 @@ export class Task {
     return this.#record.watermark;
   }
 
-  /** Highest event time seen, less the watermark; undefined before either. */
+  /**
+   * How far the watermark is behind the highest event time seen: 0 where it has gone beyond that, as it does when all is quiet, or
+   * was there before a restart; undefined before either.
+   */
   get watermarkDelayMs(): number | undefined {
     const delay = this.#eventTime.max - this.#record.watermark;
-    return Number.isFinite(delay) ? delay : undefined;
+    return Number.isFinite(delay) ? Math.max(0, delay) : undefined;
   }
 
   // --- restore -------------------------------------------------------------------------------------------------------
