@@ -54,6 +54,7 @@ for (const command of everyCommand(program)) {
 
 try {
   await program.parseAsync();
+  await Promise.all([process.stdout, process.stderr].map(written));
   // Nothing is waited for any more; the Kafka client would keep the process for some seconds.
   process.exit();
 } catch (error) {
@@ -61,4 +62,12 @@ try {
   if (error instanceof PacestreamError) console.error(plain(`pace: ${error.message}`));
   else console.error(plain(`pace: failed for a reason it does not know: ${inspect(error)}`));
   process.exit(1);
+}
+
+/** A pipe takes some kilobytes at a time: what is still to be written when the process ends is cut off. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed) resolve();
+    else stream.write("", () => resolve());
+  });
 }
