@@ -1,5 +1,6 @@
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { PacestreamError } from "../runtime/errors.ts";
 import { KafkaUnavailableError } from "../runtime/kafka/errors.ts";
 import type { Correction } from "../schemas/index.ts";
 import type { JobInfo } from "./control/control.ts";
@@ -268,6 +269,26 @@ describe("control", () => {
       code: "UNKNOWN_JOB",
       message: 'there is no job "none"; there are marathon-leaderboard',
     });
+  });
+
+  test.each([
+    ["JOB", 400],
+    ["MODULE_PATH", 400],
+    ["BAD_PARALLELISM", 400],
+    ["JOB_NAME_TAKEN", 409],
+    ["RESCALE", 409],
+    ["UPGRADE", 409],
+  ])("says in full why a job is not taken: %s is a %i", async (code, status) => {
+    const jobs = {
+      list: async () => [],
+      cancel: async () => {},
+      submit: async () => {
+        throw new PacestreamError(code, "and what to do");
+      },
+    };
+    await start({ jobs });
+    const answer = await post("/v1/jobs", { module: "jobs/x.ts" });
+    expect([answer.statusCode, answer.json()]).toEqual([status, { code, message: "and what to do" }]);
   });
 
   test("refuses what is no JSON, pages of other origins, and names that are not ours", async () => {

@@ -1,8 +1,9 @@
-import { expect, test } from "vitest";
-import { minutes, seconds } from "../runtime/index.ts";
+import { describe, expect, test } from "vitest";
+import { hours, minutes, seconds } from "../runtime/index.ts";
 import { type HarnessOptions, JobHarness } from "../runtime/testing/index.ts";
-import { Alert, AlertAcknowledgement, HealthRules, Profile, Upload } from "../schemas/index.ts";
+import { Alert, AlertAcknowledgement, Finish, HealthRules, Profile, Race, Upload } from "../schemas/index.ts";
 import healthAlerts from "./health-alerts.ts";
+import { EXAMPLE_RACE } from "./lib/example-race.ts";
 import { DEFAULT_RULES } from "./lib/health/default-rules.ts";
 import { readings, T0, uploads } from "./lib/health/example-uploads.ts";
 
@@ -255,6 +256,55 @@ test.each<[string, (trueM: number, second: number) => number]>([
   const silent = new People().rules(COURSE).send(...lying(200, watch).slice(0, 20));
   for (let i = 0; i < 200; i++) silent.harness.advance(seconds(1));
   expect(silent.said()).toEqual(["lost_signal raised 319"]);
+});
+
+describe("whose watch says that the course is covered", () => {
+  const race: Race = {
+    ...EXAMPLE_RACE,
+    date: new Date(T0).toISOString().slice(0, 10),
+    gunMs: (T0 % 86_400_000) - hours(3),
+  };
+  /** Runs on to the finish at second 732, and stands there. */
+  const there = lying(732, (m) => m);
+  const finish = (people: People, gunMs: number | null) => {
+    people.harness.send("races", Race, race.id, race);
+    people.harness.send("finishes", Finish, RUNNER, { race: race.id, bib: "1", gunMs });
+    people.harness.run();
+    return people;
+  };
+  const cameIn = hours(3) + seconds(732);
+  const lateOn = (people: People) => {
+    for (let i = 0; i < 300; i++) people.harness.advance(seconds(1));
+    return people.said();
+  };
+
+  test("may stand still and switch off once the timing says so", () => {
+    const people = finish(new People().rules(COURSE), cameIn);
+    expect(lateOn(people.send(...there))).toEqual([]);
+  });
+  test("is still looked for while it does not", () => {
+    const said = lateOn(new People().rules(COURSE).send(...there));
+    expect(said.map((line) => line.slice(0, line.lastIndexOf(" ")))).toEqual([
+      "no_motion raised",
+      "lost_signal raised",
+    ]);
+  });
+  test("is found where they lay before they came in, though the timing is read first", () => {
+    const lay = lying(100, (m) => m).slice(0, 50);
+    const people = finish(new People().rules(COURSE), cameIn);
+    expect(
+      people
+        .send(...lay)
+        .settle()
+        .said()[0],
+    ).toMatch(/^no_motion raised/);
+  });
+  test("is not missed any more when the timing comes late", () => {
+    const people = new People().rules(COURSE).send(...there.slice(0, 74));
+    for (let i = 0; i < 150; i++) people.harness.advance(seconds(1));
+    finish(people, cameIn);
+    expect(lateOn(people)).toEqual(["lost_signal raised 859", "lost_signal cleared 739"]);
+  });
 });
 
 test("one reading by a clock that has lost its time does not cost the others of its upload, and is told", () => {

@@ -3,9 +3,24 @@
  * The rules are in lib/health/.
  */
 import { boundedDisorder, hours, job, seconds, topic, watermarkBy } from "../runtime/index.ts";
-import { Alert, AlertAcknowledgement, type Codec, HealthRules, Profile, Upload } from "../schemas/index.ts";
-import { lateUploads, type PersonInput, participantStep } from "./lib/health/participant-step.ts";
+import {
+  Alert,
+  AlertAcknowledgement,
+  type Codec,
+  HealthRules,
+  Profile,
+  Race,
+  Upload,
+} from "../schemas/index.ts";
+import { finishesTopic } from "./lib/finishes.ts";
+import {
+  type Finishers,
+  lateUploads,
+  type PersonInput,
+  participantStep,
+} from "./lib/health/participant-step.ts";
 import { AHEAD_MAX_MS, checkAcknowledgement, checkUpload, misdated } from "./lib/health/upload-checks.ts";
+import { runnerKey } from "./lib/runner-step.ts";
 
 /** How far uploads may be out of order: later they are judged by, and sooner they are late. */
 const DISORDER_MS = seconds(5);
@@ -13,7 +28,8 @@ const DISORDER_MS = seconds(5);
 const SENT_AGAIN_MS = hours(6);
 
 /**
- * `uploads`, `profiles`, `health-rules`, `alert-acknowledgements` → `alerts`. Each but the rules is keyed by participant.
+ * `uploads`, `profiles`, `health-rules`, `alert-acknowledgements`, `races`, `finishes` → `alerts`. Each but rules and races is keyed
+ * by participant.
  *
  * @param prefix of the names of the job and of its topics: another copy of it, beside the first.
  */
@@ -25,6 +41,10 @@ export const healthAlerts = (prefix = "") =>
       activeFrom: ({ fromMs }) => fromMs,
     });
     const profiles = flow.versions(named("profiles", Profile), { timeOf: ({ fromMs }) => fromMs });
+    const finishers: Finishers = {
+      races: flow.table(named("races", Race), { keyOf: ({ id }) => id }),
+      finishes: flow.table(finishesTopic(prefix), { keyOf: runnerKey }),
+    };
 
     // The steps' names are those of their state in every checkpoint: renaming one orphans it.
     const sent = flow.from(named("uploads", Upload));
@@ -59,7 +79,9 @@ export const healthAlerts = (prefix = "") =>
       )
       .keyBy(({ participant }) => participant);
 
-    const people = uploads.union(acknowledgements).process("by-participant", participantStep(rules));
+    const people = uploads
+      .union(acknowledgements)
+      .process("by-participant", participantStep(rules, finishers));
     people.to(
       topic(`${prefix}alerts`, Alert, {
         key: ({ id }) => id,

@@ -4,6 +4,7 @@ import {
   Correction,
   CorrectionOutcome,
   Entrant,
+  Finish,
   PassingOutcome,
   Race,
   Standing,
@@ -214,6 +215,34 @@ test("an official's time that nobody can have run is refused: a night race's 00:
     "11:06:40 cannot be: 42.2 km in 1:06:40 from the gun: impossible pace",
   ]);
   expect(it.standings().get("1 finish")).toMatchObject({ place: 1 });
+});
+
+test("who comes in is told, and who has not after all", () => {
+  const it = event("1", "2");
+  it.reads(...cleanReads("1"), ...cleanReads("2").slice(0, 4));
+  it.run();
+  const told = () => it.harness.output("finishes", Finish).map(({ bib, gunMs }) => [bib, gunMs]);
+  expect(told()).toEqual([["1", 12_719_000]]);
+  it.correct({ ...correction("1", "change", { mat: "finish", timeMs: race.gunMs + 12_800_000 }), id: "a" });
+  it.run();
+  it.correct({ ...correction("1", "void", { mat: "finish" }), id: "b", enteredMs: 9e12 });
+  it.run();
+  expect(told().slice(1)).toEqual([
+    ["1", 12_800_000],
+    ["1", null],
+  ]);
+});
+
+test("a bib is whatever an organiser prints", () => {
+  const bibs = ["A/1", "50%", "#7", "ü 5", "007", "7", "?q=1", "..", "1.5"];
+  const it = event(...bibs);
+  it.reads(...bibs.flatMap((bib, i) => cleanReads(bib, 300 + i)));
+  it.run();
+  const rows = it.standings();
+  expect(bibs.map((bib) => rows.get(`${bib} finish`)?.gunS)).toEqual(
+    bibs.map((_, i) => Math.round(60 + 42.195 * (300 + i))),
+  );
+  expect(it.harness.deadLetters()).toEqual([]);
 });
 
 describe("what reads are not on the start list:", () => {

@@ -14,6 +14,7 @@ import {
   TimingMessage,
 } from "../schemas/index.ts";
 import { advanced, NOT_BEGUN } from "./lib/agreed-clock.ts";
+import { finishesTopic, finishOf } from "./lib/finishes.ts";
 import { checkCorrection, checkEntrant, checkMessage } from "./lib/input-checks.ts";
 import { clockTick, raceStep } from "./lib/race-step.ts";
 import {
@@ -52,7 +53,7 @@ function agreedProgress(): WatermarkGenerator<TimingMessage> {
   };
 }
 
-/** `entrants`, `passings`, `corrections` → runner → race → `standings`; and what became of each read and correction. */
+/** `entrants`, `passings`, `corrections` → runner → race → `standings`; what became of each read and correction, and who has come in (`finishes`). */
 export default job("marathon-leaderboard", (flow) => {
   const races = flow.table(topic("races", Race), { keyOf: (race) => race.id });
   const messages = flow
@@ -86,6 +87,7 @@ export default job("marathon-leaderboard", (flow) => {
   const byId = { key: idOf, partitionBy: runnerKey };
   runners.side(outcomes).to(topic("passing-outcomes", PassingOutcome, byId));
   runners.side(unknownBibs).to(topic("unknown-bibs", PassingOutcome, byId));
+  runners.flatMap("finishes", finishOf).to(finishesTopic());
   runners.side(verdicts).to(topic("correction-outcomes", CorrectionOutcome, byId));
 
   runners

@@ -337,6 +337,12 @@ export interface DeadLetter {
   value: Buffer | null;
 }
 
+export interface Finish {
+  race: string;
+  bib: string;
+  gunMs: number | null;
+}
+
 export const Race = codec<Race>("race");
 export const Entrant = codec<Entrant>("entrant");
 export const TimingMessage = codec<TimingMessage>("timing-message");
@@ -345,6 +351,7 @@ export const PassingOutcome = codec<PassingOutcome>("passing-outcome");
 export const CorrectionOutcome = codec<CorrectionOutcome>("correction-outcome");
 export const RunnerUpdate = codec<RunnerUpdate>("runner-update");
 export const Standing = codec<Standing>("standing");
+export const Finish = codec<Finish>("finish");
 export const Upload = codec<Upload>("upload");
 export const ReadingWindow = codec<ReadingWindow>("reading-window");
 export const ActivitySession = codec<ActivitySession>("activity-session");

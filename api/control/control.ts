@@ -9,6 +9,8 @@ export interface JobInfo {
   /** One of the job states of the cluster. */
   readonly state: string;
   readonly submittedMs: number;
+  /** What tells the code that runs from others: the same for the same files. */
+  readonly code?: string;
   /** Why it is in this state, where that needs saying; empty otherwise. */
   readonly reason: string;
 }

@@ -15,9 +15,15 @@ const Job = Type.Object({
   name: Type.String(),
   module: Type.String(),
   parallelism: Type.Integer(),
-  state: Type.String(),
+  state: Type.String({
+    description:
+      "running; starting; waiting: its start failed for a reason that may pass, and is tried again; failed: until it is submitted again; cancelled",
+  }),
   submittedMs: Type.Number({ description: "Unix time, milliseconds" }),
-  reason: Type.String({ description: "why it is in this state; empty where nothing needs saying" }),
+  code: Type.Optional(
+    Type.String({ description: "a fingerprint of the code that runs: the same for the same files" }),
+  ),
+  reason: Type.String({ description: "what does not go on, and why; empty where nothing needs saying" }),
 });
 
 const Subjects = (description: string) =>

@@ -40,6 +40,28 @@ describe("the read model", () => {
     expect(model.takeChanged().size).toBe(0);
   });
 
+  test("gives each race a clock of its own, which never goes back", () => {
+    const { model, apply } = modelWith();
+    const clocks = () => [...model.races].map(([id, { asOfS }]) => [id, asOfS]);
+    apply("races", 0, Race.encode(SAMPLE));
+    apply("races", 1, Race.encode({ ...SAMPLE, id: "other" }));
+    expect(clocks()).toEqual([
+      ["sample", null],
+      ["other", null],
+    ]);
+    apply("standings", 0, Standing.encode(standing("1", "10k", 100, { asOfS: 40_000 })));
+    expect(clocks()).toEqual([
+      ["sample", 40_000],
+      ["other", null],
+    ]);
+    apply("standings", 1, Standing.encode(standing("1", "10k", 100, { race: "other", asOfS: 36_500.5 })));
+    apply("standings", 2, Standing.encode(standing("2", "10k", 100, { asOfS: 39_000 })));
+    expect(clocks()).toEqual([
+      ["sample", 40_000],
+      ["other", 36_500.5],
+    ]);
+  });
+
   test("takes a new name of a race, and refuses a new course under its standings", () => {
     const { model, apply } = modelWith();
     const longer = { ...SAMPLE, mats: [...SAMPLE.mats, { id: "party", distanceM: 43_000 }] };

@@ -57,7 +57,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         if (isOpen) for (const operation of await operations.all()) await operation.click();
         await page.evaluate(AXE);
         const broken = await page.evaluate(
-          "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`))",
+          'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ": " + nodes[0].html))',
         );
         expect(broken).toEqual([]);
         expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(

@@ -18,8 +18,9 @@ export function jobControl(node: RuntimeNode): JobControl {
   };
 }
 
-function infoOf({ name, module, parallelism, state, submittedMs, problems }: NodeJob): JobInfo {
-  return { name, module, parallelism, state, submittedMs, reason: problems.join("; ") };
+function infoOf({ name, module, parallelism, state, submittedMs, codeHash, problems }: NodeJob): JobInfo {
+  const code = codeHash === undefined ? {} : { code: codeHash };
+  return { name, module, parallelism, state, submittedMs, ...code, reason: problems.join("; ") };
 }
 
 /** Corrections go to the partition of their runner: the job applies them in the order they were taken. */

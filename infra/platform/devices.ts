@@ -17,13 +17,21 @@ const COURSES = "courses";
 
 export const DEVICE_TABLES = [...READING_TABLES, ...ALERT_TABLES];
 
-/** Loads the jobs and makes the topics that are missing. */
-export async function prepareDevices(kafka: KafkaConnection, root: string): Promise<readonly LoadedJob[]> {
+export interface DeviceJobs {
+  readonly windows: LoadedJob;
+  readonly alerts: LoadedJob;
+}
+
+export async function loadDeviceJobs(root: string): Promise<DeviceJobs> {
   const [windows, alerts] = await Promise.all([loadJob(root, WINDOWS_MODULE), loadJob(root, ALERTS_MODULE)]);
+  return { windows, alerts };
+}
+
+/** Makes the topics that are missing. */
+export async function prepareDevices(kafka: KafkaConnection, { windows, alerts }: DeviceJobs): Promise<void> {
   // First: it makes the topic of uploads with the partitions it is to have.
   await prepareAlerts(kafka, alerts);
   await prepareOuterTopics(topicAdmin(kafka), windows);
-  return [windows, alerts];
 }
 
 /** Tells the jobs of a race: its course, a segment from each mat to the next, and the health rules that hold there. */

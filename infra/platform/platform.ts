@@ -33,7 +33,7 @@ import { startServices } from "../embedded/services.ts";
 import { ensureRaceTopics } from "../replay/kafka-replay.ts";
 import { acknowledgementDesk } from "./alerts.ts";
 import { correctionDesk, jobControl } from "./control.ts";
-import { announceRace, DEVICE_TABLES, prepareDevices } from "./devices.ts";
+import { announceRace, DEVICE_TABLES, loadDeviceJobs, prepareDevices } from "./devices.ts";
 
 export interface PlatformOptions {
   /** The project's folder: jobs are named from it. */
@@ -94,6 +94,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   try {
     // First: it loads while the services start.
     const apiThread = await parts.start("api thread", Promise.resolve(openApiThread()), (it) => it.close());
+    const loading = Promise.all([
+      loadJob(root, LEADERBOARD_MODULE),
+      devices ? loadDeviceJobs(root) : undefined,
+    ]);
+    loading.catch(() => {}); // thrown where it is waited for
     const services = await parts.start("services", startServices({ ...options, log: options.tell }), (it) =>
       it.stop(),
     );
@@ -103,13 +108,13 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const stuck: (() => readonly Problem[])[] = [];
     collectDefaultMetrics({ register: registry });
 
-    const leaderboard = await loadJob(root, LEADERBOARD_MODULE);
+    const [leaderboard, deviceJobs] = await loading;
     const prepare = async () => {
       await ensureRaceTopics(kafka);
       await prepareOuterTopics(topicAdmin(kafka), leaderboard);
-      return devices ? prepareDevices(kafka, root) : [];
+      if (deviceJobs) await prepareDevices(kafka, deviceJobs);
     };
-    const [deviceJobs] = await Promise.all([prepare(), applyMigrations(clickHouse)]);
+    await Promise.all([prepare(), applyMigrations(clickHouse)]);
 
     const sinkOptions = {
       kafka,
@@ -145,7 +150,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const [api] = await Promise.all([
       parts.start("api", listen(apiThread, options, apiOptions), (it) => it.close()),
       submit(node, leaderboard, options.parallelism, options.tell),
-      ...deviceJobs.map((job) => submit(node, job, undefined, options.tell)),
+      ...Object.values(deviceJobs ?? {}).map((job: LoadedJob) => submit(node, job, undefined, options.tell)),
     ]);
     await api.ready;
     const announce = (race: Race) => announceRace(kafka, producer, race);

@@ -131,6 +131,28 @@ describe("names of stages", () => {
     expect(again.placement).toEqual(plan.placement);
     expect(again.stages.map(({ outputs }) => outputs)).toEqual(plan.stages.map(({ outputs }) => outputs));
   });
+  it("of a job that is new do not depend on the order of its description", () => {
+    const branches = (names: readonly string[]) =>
+      planJob(
+        edited((flow) => {
+          const stream = keyed(flow);
+          for (const name of names)
+            stream
+              .process(name, passing)
+              .process(`after-${name}`, passing)
+              .to(topic(`out-${name}`, Text));
+        }),
+      ).stages[0]!.name;
+    const plain = (names: readonly string[]) =>
+      planJob(
+        edited((flow) => {
+          const stream = flow.from(input);
+          for (const name of names) stream.to(topic(name, Text));
+        }),
+      ).stages[0]!.name;
+    expect([branches(["b", "c"]), branches(["c", "b"])]).toEqual(["b", "b"]);
+    expect([plain(["b", "c"]), plain(["c", "b"])]).toEqual(["to-b", "to-b"]);
+  });
   it("stay with whoever has more of the old stage's steps when it is cut in two", () => {
     const before = placed([{ name: "x", ...marks(["x", "y", "z"], ["in"]) }]);
     const next = [

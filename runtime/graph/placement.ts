@@ -8,12 +8,12 @@
  * N3  A plan placed by its own placement is the same plan: so every node and worker that is given it computes the same.
  *
  * A stage that was not there before is named after its first keyed step (or, without one, its first output, or the exchange
- * that it feeds).
+ * that it feeds); of several, the first by name.
  */
 
 /** What tells a stage from others, whatever it is called. */
 export interface StageMarks {
-  /** Names of its keyed steps, in the order of the description. */
+  /** Names of its keyed steps, those above others first. */
   readonly steps: readonly string[];
   /** Topics that it reads, exchanges too. */
   readonly inputs: readonly string[];

@@ -156,14 +156,27 @@ function marksOf(job: string, members: readonly FlowNode[], nodes: readonly Flow
   );
   const sinks = members.flatMap((node) => (node.kind === "sink" ? [node.topic.name] : []));
   const marks = {
-    steps: members.flatMap((node) => (node.kind === "process" || node.kind === "window" ? [node.name] : [])),
+    steps: keyedSteps(members),
     inputs: [...new Set(members.flatMap((node) => inputTopic(job, node) ?? []))],
-    outputs: [...new Set(sinks)],
+    outputs: [...new Set(sinks)].sort(),
   };
   const candidates = candidateNames(marks, exchanges);
   if (candidates.length === 0) throw new JobError("a stage ends nowhere: end each stream in .to(topic)");
   const outputs = [...marks.outputs, ...exchanges.map((name) => exchangeTopic(job, name))];
   return { ...marks, outputs, candidates };
+}
+
+/** Names of a stage's keyed steps: first those without another above them, each kind by name, not as they were described. */
+function keyedSteps(members: readonly FlowNode[]): string[] {
+  const isKeyed = (node: FlowNode) => node.kind === "process" || node.kind === "window";
+  const isBelow = (node: FlowNode): boolean =>
+    !isExchange(node) && node.inputs.some((input) => isKeyed(input) || isBelow(input));
+  const named = members.flatMap((node) =>
+    node.kind === "process" || node.kind === "window" ? [{ name: node.name, below: isBelow(node) }] : [],
+  );
+  const namesOf = (below: boolean) =>
+    named.flatMap((step) => (step.below === below ? [step.name] : [])).sort();
+  return [...namesOf(false), ...namesOf(true)];
 }
 
 /** The topic by which records come into a stage at this node, if they do. */

@@ -10,6 +10,7 @@ type Shown = StreamState | "stale" | "offline";
 const WORDS: Record<Shown, string> = {
   connecting: "Connecting",
   live: "Live",
+  delayed: "Connected, results may be late",
   reconnecting: "Reconnecting",
   stale: "Out of date, reconnecting",
   offline: "You are offline",

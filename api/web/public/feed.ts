@@ -41,14 +41,27 @@ export function watch<T extends object, C>(
   options?: StreamOptions,
 ): Subscription {
   let state: T | undefined;
+  let connection: StreamState = "connecting";
+  let isStuck = false;
+  const tellState = (): void => handlers.onState(connection === "live" && isStuck ? "delayed" : connection);
   const onEvent = (type: string, data: unknown): void => {
+    if (type === "status") {
+      isStuck = isRecord(data) && Array.isArray(data.problems) && data.problems.length > 0;
+      tellState();
+      return;
+    }
     // `reset` needs no answer, a snapshot follows it; nor does `bye`, the end of the connection does.
     if (!isRecord(data) || (type !== "snapshot" && type !== "change")) return;
     if (type === "snapshot") state = data as T;
     else if (state) state = apply(state, data as C);
     if (state) handlers.onData(state);
   };
-  const onState = (connection: StreamState): void => handlers.onState(connection);
+  const onState = (now: StreamState): void => {
+    connection = now;
+    // Who connects is told at once if something is stuck, and nothing otherwise.
+    isStuck = false;
+    tellState();
+  };
   const onRefused = (message: string): void => handlers.onRefused(message);
   return subscribe(url, { onEvent, onState, onRefused }, options);
 }

@@ -12,7 +12,8 @@
 import { isRecord } from "./api.ts";
 import { eventParser } from "./event-parser.ts";
 
-export type StreamState = "connecting" | "live" | "reconnecting" | "refused";
+/** `delayed`: live, but something is stuck inside, so that what is shown may be old. */
+export type StreamState = "connecting" | "live" | "delayed" | "reconnecting" | "refused";
 
 export interface StreamHandlers {
   /** One event; `data` is parsed JSON. */

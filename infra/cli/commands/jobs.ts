@@ -7,7 +7,13 @@ import { print, table } from "../output.ts";
 import { jobModule } from "../places.ts";
 
 export function jobsCommand(): Command {
-  const command = new Command("jobs").description("list the jobs and their states");
+  const command = new Command("jobs").description("list the jobs, their states, and what does not go on");
+  command.addHelpText(
+    "after",
+    `
+States: starting · running · waiting: its start failed for a reason that may pass, and is tried again · failed: until it is
+submitted again · cancelled. CODE tells versions of a job's files apart.`,
+  );
   return addWhere(command).action(async (options: WhereOptions) => {
     const { jobs } = await connect(options).call<{ jobs: JobInfo[] }>("GET", "/v1/jobs");
     print(options.json, jobs, () =>
@@ -66,16 +72,20 @@ export function cancelCommand(): Command {
   });
 }
 
+/** Enough to see whether it is another. */
+const CODE_SHOWN = 7;
+
 const another = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 function jobTable(jobs: readonly JobInfo[]): string {
-  const rows = jobs.map(({ name, state, parallelism, module, submittedMs, reason }) => [
+  const rows = jobs.map(({ name, state, parallelism, module, code = "", submittedMs, reason }) => [
     name,
     state,
     String(parallelism),
     module,
+    code.slice(0, CODE_SHOWN),
     new Date(submittedMs).toISOString().replace(/\.\d+Z$/, "Z"),
     reason,
   ]);
-  return table(["NAME", "STATE", "PARALLELISM", "MODULE", "SUBMITTED", "PROBLEM"], rows);
+  return table(["NAME", "STATE", "PARALLELISM", "MODULE", "CODE", "SUBMITTED", "PROBLEM"], rows);
 }

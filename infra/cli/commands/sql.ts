@@ -17,8 +17,12 @@ export function sqlCommand(): Command {
     .addOption(jsonOption())
     .addHelpText(
       "after",
-      "\nExamples:\n  pace sql \"SELECT fate, count() FROM passings WHERE race = 'chicago-2023' GROUP BY fate\"\n" +
-        "  pace sql --json 'DESCRIBE TABLE standings'\n\nMore questions: infra/clickhouse/README.md",
+      [
+        "\nExamples:",
+        "  pace sql \"SELECT fate, count() FROM passings WHERE race = 'chicago-2023' GROUP BY fate\"",
+        "  pace sql --json 'DESCRIBE TABLE standings'",
+        "\nMore questions: infra/clickhouse/README.md",
+      ].join("\n"),
     )
     .action(async (query: string, options: { data: string; json?: boolean }) => {
       const { ask } = await import("../../clickhouse/question.ts");

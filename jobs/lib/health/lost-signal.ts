@@ -4,7 +4,8 @@
  * LS1  When it began and when it was due are told by the last reading and the rules; the clock only decides whether.
  * LS2  A timer that fires much later than it was set for says that this program slept, not the device: what has come meanwhile
  *      is read first.
- * LS3  Nobody waits for whom there is no event, or who has finished it.
+ * LS3  Nobody waits for whom there is no event, or who has finished it: by the timing, or by a distance that no watch says before
+ *      the end.
  */
 import {
   codecOf,
@@ -62,9 +63,10 @@ export function heard(
   place: Place,
   nowMs: number,
   rules: HealthRules,
+  hasFinished: boolean,
 ): Presence {
   const newest = !before || reading.tsMs > before.last.tsMs;
-  const awaited = event !== null && !isFinished(place, rules);
+  const awaited = event !== null && !hasFinished && !hasCovered(place, rules);
   return {
     ...place,
     device: newest ? device : before.device,
@@ -78,8 +80,13 @@ export function heard(
 export type Listened = { readonly waitUntilMs: number } | "lost" | "nobody-waits";
 
 /** When the timer of `presence` has fired. */
-export function listen(presence: Presence, nowMs: number, rules: HealthRules): Listened {
-  if (presence.event === null || isFinished(presence, rules)) return "nobody-waits"; // LS3
+export function listen(
+  presence: Presence,
+  nowMs: number,
+  rules: HealthRules,
+  hasFinished: boolean,
+): Listened {
+  if (presence.event === null || hasFinished || hasCovered(presence, rules)) return "nobody-waits"; // LS3
   if (nowMs - presence.dueMs! > SLEPT_MS) return { waitUntilMs: nowMs + CATCH_UP_MS }; // LS2
   // Never a difference added to `nowMs`: rounded, it could be `nowMs` itself, and the timer would fire for ever.
   const waitUntilMs = presence.heardMs + rules.lostAfterMs;
@@ -102,5 +109,5 @@ export function placeAfter(before: Place, { lat, lon, distanceM }: Reading): Pla
 /** Watches measure a marathon up to some four hundredths too long, between high buildings above all: none of them is at its end yet. */
 const WATCH_LONG_MAX = 1.05;
 
-export const isFinished = ({ distanceM }: Place, { courseM }: HealthRules): boolean =>
+export const hasCovered = ({ distanceM }: Place, { courseM }: HealthRules): boolean =>
   courseM !== null && distanceM !== null && distanceM >= WATCH_LONG_MAX * courseM;

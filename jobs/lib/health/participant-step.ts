@@ -14,22 +14,26 @@ import {
   type KeyedProcess,
   mapState,
   sideOutput,
+  type TableReference,
   valueState,
 } from "../../../runtime/index.ts";
 import {
   Alert,
   AlertAcknowledgement,
+  type Finish,
   type HealthRules,
+  type Race,
   type Reading,
   type Upload,
 } from "../../../schemas/index.ts";
+import { finishedMs } from "../finishes.ts";
 import { acknowledged, type Begin, cleared, escalated, type Facts, OpenAlert, raised } from "./alert-life.ts";
 import { DEFAULT_RULES } from "./default-rules.ts";
 import { readingsOf } from "./evidence.ts";
 import type { Finding, Measure } from "./finding.ts";
 import {
+  hasCovered,
   heard,
-  isFinished,
   listen,
   lostAtMs,
   NOWHERE,
@@ -65,20 +69,29 @@ const state = {
   }),
 };
 
-interface StepTables extends Record<string, BroadcastReference<unknown>> {
+/** Who has come in, by the timing of the event if it is a race. */
+export interface Finishers {
+  readonly races: TableReference<Race>;
+  readonly finishes: TableReference<Finish>;
+}
+
+interface StepTables extends Record<string, BroadcastReference<unknown> | TableReference<unknown>> {
   readonly rules: BroadcastReference<HealthRules>;
+  readonly races: TableReference<Race>;
+  readonly finishes: TableReference<Finish>;
 }
 
 type StepContext = Context<Alert, typeof state, StepTables, undefined>;
 
 export function participantStep(
   rules: BroadcastReference<HealthRules>,
+  finishers: Finishers,
 ): KeyedProcess<PersonInput, Alert, typeof state, StepTables> {
   return {
     emits: Alert,
     sides: [lateUploads],
     state,
-    tables: { rules },
+    tables: { rules, ...finishers },
     timers: ["processing"],
     process(input, context) {
       if ("upload" in input) judgeUpload(input.upload, input.hrLimit, context);
@@ -102,6 +115,13 @@ function rulesOf(event: string | null, { tables }: StepContext): Rules {
   return { rules: DEFAULT_RULES, version: 0 };
 }
 
+/** When the person came in, if they have: only of the event that they are in. */
+function finishOf({ key, tables }: StepContext, event: string | null): number | undefined {
+  if (event === null) return undefined;
+  const finish = tables.finishes.get(key);
+  return finish?.race === event ? finishedMs(finish, tables.races.get(event)) : undefined;
+}
+
 function judgeUpload(upload: Upload, hrLimit: number | null, context: StepContext): void {
   const { device, event } = upload;
   const { state } = context;
@@ -116,13 +136,15 @@ function judgeUpload(upload: Upload, hrLimit: number | null, context: StepContex
   const offCourse: Measure = { ...rules, hrLimit: hrLimit ?? rules.hrLimit, onCourse: false };
   const onCourse: Measure = { ...offCourse, onCourse: true };
   const presence = state.presence.get();
+  const cameInMs = finishOf(context, event) ?? Number.POSITIVE_INFINITY;
   let place: Place = presence?.event === event ? presence : NOWHERE;
   let distance = state.distances.get(device);
   for (const said of fresh) {
     const { reading, distance: next } = trusted(distance, said);
     distance = next;
     place = placeAfter(place, reading);
-    const measure = event === null || isFinished(place, rules) ? offCourse : onCourse;
+    const isOver = event === null || reading.tsMs >= cameInMs || hasCovered(place, rules);
+    const measure = isOver ? offCourse : onCourse;
     const judged = judgeReading(vitals, reading, measure);
     vitals = judged.vitals;
     live(judged.findings, reading, { upload, place, measure, version }, context);
@@ -214,7 +236,8 @@ function hear(upload: Upload, last: Reading, place: Place, at: Rules, context: S
     if (before.dueMs !== null) timers.deleteProcessingTime(before.dueMs);
     before = { ...before, dueMs: null };
   }
-  const presence = heard(before, upload, last, place, now, at.rules);
+  const hasFinished = finishOf(context, upload.event) !== undefined;
+  const presence = heard(before, upload, last, place, now, at.rules, hasFinished);
   state.presence.put(presence);
   if (presence.dueMs !== null && presence.dueMs !== before?.dueMs) timers.onProcessingTime(presence.dueMs);
 }
@@ -232,8 +255,12 @@ function lookFor(presence: Presence, context: StepContext): number | null {
   const { key, state, now } = context;
   const { event, device, last, lat, lon, distanceM } = presence;
   const { rules, version } = rulesOf(event, context);
-  const listened = listen(presence, now, rules);
-  if (listened === "nobody-waits") return null;
+  const listened = listen(presence, now, rules, finishOf(context, event) !== undefined);
+  const missed = state.alerts.get("lost_signal");
+  if (listened === "nobody-waits") {
+    if (missed) say(cleared(missed, last.tsMs, { rules: version, reason: "has finished" }), missed, context);
+    return null;
+  }
   if (listened !== "lost") return listened.waitUntilMs;
   const facts: Facts = {
     lat,
@@ -246,13 +273,12 @@ function lookFor(presence: Presence, context: StepContext): number | null {
     readings: 1,
     evidence: [last],
   };
-  const open = state.alerts.get("lost_signal");
-  if (!open) {
+  if (!missed) {
     const begin = { participant: key, event, device, kind: "lost_signal", sinceMs: last.tsMs } as const;
     raise(begin, lostAtMs(presence, rules), facts, context);
     return now + rules.escalateAfterMs;
   }
-  const atMs = open.raisedMs + rules.escalateAfterMs;
-  say(escalated(open, atMs, rules.escalateAfterMs, facts), open, context);
+  const atMs = missed.raisedMs + rules.escalateAfterMs;
+  say(escalated(missed, atMs, rules.escalateAfterMs, facts), missed, context);
   return null;
 }
