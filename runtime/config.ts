@@ -1,12 +1,11 @@
 /**
- * How the program reaches Kafka and ClickHouse, and how every option is resolved.
+ * How the program reaches Kafka and ClickHouse.
  *
- * Owns: the connection types handed to every part, and the one rule by which an option gets its
- * value: flag, then environment, then default. This is the only file of the product that reads
- * `process.env` for connections; whoever needs one takes it as an argument.
+ * Owns the connection types handed to every part, and how the environment says them: this is the only file that reads it for
+ * connections; whoever needs one takes it as an argument. What a command's flags say is infra/cli's.
  *
- * C1  An option is resolved once, at the edge; nothing below looks at the environment again.
- * C2  Secrets come from the environment only, never from a flag (flags show in `ps`).
+ * C1  A connection is resolved once, at the edge; nothing below looks at the environment again.
+ * C2  Secrets come from the environment or a file, never from a flag (flags show in `ps`).
  */
 import { readFileSync } from "node:fs";
 import { ConfigError } from "./errors.ts";

@@ -39,7 +39,10 @@ export interface Clock {
   now(): number;
 }
 
-/** All that the runtime measures and waits with. Nothing else of it reaches for a timer, so that it runs under a simulated one. */
+/**
+ * All that tasks, their nodes and what carries records between them measure and wait with, so that they run under a simulated one.
+ * What stands at the edge waits by itself: connections, the sink, a job's module that is loaded, threads that are made ready.
+ */
 export interface Time extends Clock {
   /** For durations: milliseconds since some moment. Unlike `now` it never steps, whatever is done to the machine's clock. */
   elapsed(): number;

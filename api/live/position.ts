@@ -1,5 +1,5 @@
 /**
- * How far the `standings` topic is applied, as text: `partition:offset` of each partition, by partition, joined with commas.
+ * How far the topics behind a stream are applied, as text: `partition:offset` of each partition, by partition, joined with commas.
  * It is the id of an SSE event and safe in a header and a query. Offsets are the next to read, as Kafka counts them.
  *
  * V1  Every offset named was read committed: nothing that an id stands for can be taken back.

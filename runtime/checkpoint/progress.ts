@@ -1,6 +1,6 @@
 /**
  * How far a task has come in one partition: the record under `PROGRESS_KEY` in the changelog, written in the transaction
- * that holds what came of the records before it. It alone says where a task goes on (C1); the group's committed offsets are
+ * that holds what came of the records before it. It alone says where a task goes on; the group's committed offsets are
  * for Kafka's lag tools.
  */
 export interface InputProgress {

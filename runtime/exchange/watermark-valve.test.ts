@@ -28,6 +28,13 @@ describe("the watermark of many channels", () => {
     expect(both.output()).toBe(10);
     both.advance("a", 2);
     expect(both.watermarkOf("a")).toBe(10);
+    // And goes on from there.
+    both.advance("b", 12);
+    expect(both.output()).toBe(10);
+    both.advance("a", 20);
+    expect(both.output()).toBe(12);
+    both.advance("b", 15);
+    expect(both.output()).toBe(15);
   });
 
   it("leaves idle channels out until they speak again", () => {

@@ -1,6 +1,6 @@
 /**
- * What the runtime needs of a log, and nothing more: Kafka implements it (`reader.ts`, `transactional-writer.ts`), and so
- * will the simulated log in `runtime/testing/`.
+ * What the runtime needs of a log, and nothing more: Kafka implements it (`reader.ts`, `transactional-writer.ts`), and so does
+ * the simulated log in `runtime/testing/simulation/`.
  *
  * L1  A reader hands over committed data records only: never an aborted one, never a control record, never one at or past
  *     the last stable offset.

@@ -1,5 +1,6 @@
 /**
- * A plain idempotent producer: replay, control commands, whatever needs no transaction. Main thread only.
+ * A plain idempotent producer, for what needs no transaction: corrections, rules, jobs' records, results that leave early. Main
+ * thread only.
  *
  * P1  Records of one partition arrive once and in the order of `send`, also over a broker's restart.
  * P2  A record that could not be delivered is never passed over in silence: the next `flush` rejects and names the first.
