@@ -80,11 +80,12 @@ async function expectNothingHappened(): Promise<void> {
   expect(program.ended).toBe(false);
 }
 
-/** Has a page attack ports, with the script of ours whatever page it is. @returns what it could read */
-function attack(page: Page, places: readonly string[]): Promise<string[]> {
+/** Has a page do what `way` of ours is to each port, whatever page it is. @returns what it could read */
+function send(page: Page, way: "chain" | "attack", places: readonly string[]): Promise<string[]> {
   const module = relative(ROOT, join(outside, "evil.ts"));
-  const targets = JSON.stringify(places.map((at) => ({ at, outside, module })));
-  return page.evaluate(`${SCRIPT}; Promise.all(${targets}.map(attack)).then((read) => read.flat())`);
+  const { api } = connections(dataDir);
+  const targets = JSON.stringify(places.map((at) => ({ at, api, outside, module })));
+  return page.evaluate(`${SCRIPT}; Promise.all(${targets}.map(${way})).then((read) => read.flat())`);
 }
 
 test("all that listens is on loopback, and is at least the API, Kafka, its controller and ClickHouse", () => {
@@ -92,6 +93,16 @@ test("all that listens is on loopback, and is at least the API, Kafka, its contr
   const { kafka, clickHouse } = program.services();
   const count = (pid: number) => listening.filter((socket) => socket.pid === pid).length;
   expect([count(program.pid), count(kafka!), count(clickHouse!)]).toEqual([1, 2, 1]);
+});
+
+test("the way from a foreign page to code in the program is shut where it began", {
+  timeout: TIMEOUT_MS,
+}, async () => {
+  const { page, close } = await visit(browser);
+  await page.goto(`http://127.0.0.1:${(foreign.address() as AddressInfo).port}/`);
+  for (const { port } of listening) await send(page, "chain", [`127.0.0.1:${port}`]);
+  await expectNothingHappened();
+  await close();
 });
 
 test("a page of another origin reaches nothing, by whatever name it calls this machine", {
@@ -104,7 +115,7 @@ test("a page of another origin reaches nothing, by whatever name it calls this m
   for (const host of ["127.0.0.1", REBOUND]) {
     const { page, close } = await visit(browser);
     await page.goto(`http://${host}:${port}/`);
-    expect([host, await attack(page, places)]).toEqual([host, []]);
+    expect([host, await send(page, "attack", places)]).toEqual([host, []]);
     await expectNothingHappened();
     await close();
   }
@@ -117,7 +128,7 @@ test("a page under a rebound name, which counts as the server's own, changes not
     const { page, close } = await visit(browser);
     // Whatever there is at the address, an error page as well: the page's origin is the server's.
     const answer = await page.goto(`http://${REBOUND}:${port}/nothing`).catch(() => undefined);
-    if (answer) expect([port, await attack(page, [`${REBOUND}:${port}`])]).toEqual([port, []]);
+    if (answer) expect([port, await send(page, "attack", [`${REBOUND}:${port}`])]).toEqual([port, []]);
     await expectNothingHappened();
     await close();
   }
