@@ -83,6 +83,7 @@ const DEVICE_PARALLELISM = 1;
 /** What keeps a job from running as its file is now, while the version before can. */
 const STAYS_AS_IT_IS: ReadonlySet<string> = new Set(["UPGRADE", "JOB_NAME_TAKEN"]);
 const PORT_DEFAULT = 8080;
+const LOOP_LOOKS_EVERY_MS = 100;
 /** Ports tried after the usual one, before any. */
 const PORTS_TRIED = 50;
 
@@ -106,7 +107,8 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const registry = new Registry();
     /** Each part that can be stuck says here what is. */
     const stuck: (() => readonly Problem[])[] = [];
-    collectDefaultMetrics({ register: registry });
+    // A loop that is looked at a hundred times a second is never idle.
+    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_LOOKS_EVERY_MS });
 
     const [leaderboard, deviceJobs] = await loading;
     const prepare = async () => {
