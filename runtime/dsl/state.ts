@@ -1,7 +1,7 @@
 /**
  * State of a keyed step: declared with the step, used through its context, always that of the current key.
  *
- * A value got from state must not be changed in place: put a new one. The runtime keeps what it replaces until the record
+ * A value got from state, or put into it, must not be changed in place: put a new one. The runtime keeps what it replaces until the record
  * is through, so that a record that throws leaves state as it was; a value changed in place cannot be taken back.
  */
 import type { Codec } from "../../schemas/codec.ts";

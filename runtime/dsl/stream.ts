@@ -31,7 +31,7 @@ export class Stream<T> {
     this.node = node;
   }
 
-  /** One value out for each in. */
+  /** One value out for each in: a new one, for the one that came is every branch's. */
   map<U>(name: string, apply: (value: T) => U): Stream<U> {
     return this.#then({
       kind: "map",

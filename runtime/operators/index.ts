@@ -14,6 +14,7 @@ import type { FlowNode } from "../dsl/graph.ts";
 import { isExchange } from "../graph/plan.ts";
 import { filter } from "./filter.ts";
 import { flatMap } from "./flat-map.ts";
+import { pushFrozen } from "./hand-over.ts";
 import { exchangeOut, keyBy } from "./key-by.ts";
 import { map } from "./map.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
@@ -49,8 +50,10 @@ export function compileStage(
   const compiled = new Map<FlowNode, Push>();
   const members = new Set(nodes);
 
-  const below = (node: FlowNode, keep: (child: FlowNode) => boolean = () => true): Push =>
-    fanOut((children.get(node) ?? []).filter((child) => child.kind !== "side" && keep(child)).map(compile));
+  const below = (node: FlowNode): Push => {
+    const push = fanOut((children.get(node) ?? []).filter((child) => child.kind !== "side").map(compile));
+    return runtime.handOver ? pushFrozen(runtime.handOver, push) : push;
+  };
 
   function sidesOf(node: FlowNode): Map<string, Push> {
     const pushes = new Map<string, Push[]>();

@@ -3,9 +3,12 @@ import type { FlowNode } from "../dsl/graph.ts";
 import type { FrameWriter } from "../kafka/frames.ts";
 import type { StateStore } from "../state/state-store.ts";
 import type { UndoLog } from "../state/undo-log.ts";
+import type { HandOver } from "./hand-over.ts";
 import type { RecordContext } from "./record-context.ts";
 
 export interface OperatorRuntime {
+  /** In tests: freezes what changes hands. */
+  readonly handOver: HandOver | undefined;
   readonly record: RecordContext;
   readonly frames: FrameWriter;
   /** Of results that leave before the epoch commits (`delivery: "at-least-once"`). */

@@ -14,6 +14,7 @@ import { refusePromise, settled } from "../settled.ts";
 import type { ChangelogWriter, CurrentKey } from "../state/state-store.ts";
 import { MAX_WATERMARK, NO_WATERMARK } from "../time.ts";
 import { guardedState } from "./guard.ts";
+import { frozenFacade, frozenState } from "./hand-over.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import { emitFor, type Push } from "./record-context.ts";
 import type { StageStep } from "./stage-step.ts";
@@ -54,13 +55,15 @@ export class ProcessOperator implements StageStep {
       event: new TimerService(runtime.storedName(node.name), "event", current, runtime.undo),
       processing: new TimerService(runtime.storedName(node.name), "processing", current, runtime.undo),
     };
-    const states = Object.entries(node.step.state ?? {}).map(([name, descriptor]) => [
-      name,
-      runtime.state.open(runtime.storedName(node.name, name), guardedState(descriptor)),
-    ]);
+    const { handOver } = runtime;
+    const facade = (of: unknown) => (handOver ? frozenFacade(handOver, of as object) : of);
+    const states = Object.entries(node.step.state ?? {}).map(([name, descriptor]) => {
+      const guarded = guardedState(handOver ? frozenState(handOver, descriptor) : descriptor);
+      return [name, facade(runtime.state.open(runtime.storedName(node.name, name), guarded))];
+    });
     const tables = Object.entries(node.step.tables ?? {}).map(([name, table]) => [
       name,
-      runtime.table(topicOf(table)),
+      facade(runtime.table(topicOf(table))),
     ]);
     const state = Object.fromEntries(states) as Record<never, never>;
     const tablesOfStep = Object.fromEntries(tables) as Record<never, never>;

@@ -24,6 +24,7 @@ import { forEachFrame } from "../kafka/frames.ts";
 import { partitionOf } from "../kafka/partitioner.ts";
 import { parseChangelogKey } from "../state/changelog-key.ts";
 import { Task } from "../worker/task.ts";
+import { freezing } from "./frozen.ts";
 import { type MemoryRecord, polled } from "./memory-log.ts";
 import type { Scheduled, Taken } from "./reference/schedule.ts";
 import { sectionId, watermarkId } from "./reference/sections.ts";
@@ -36,6 +37,11 @@ export interface HarnessOptions {
   readonly nowMs?: number;
   /** The most records that a task takes of a partition at once. Default: all there are. */
   readonly batchMax?: number;
+  /**
+   * Whether what changes hands is frozen, so that code which changes a value in place that others have, too, throws. Default true.
+   * False: as in production, where such code goes wrong without a word.
+   */
+  readonly freeze?: boolean;
   /** Turns of a task in an epoch; it ends earlier when there is nothing to do. Default 1. */
   readonly turnsAnEpoch?: number;
   /**
@@ -185,7 +191,14 @@ export class JobHarness {
       partitions,
       watermarkEveryMs: 0,
     };
-    const task = new Task(stage, spec, this.#parallelism);
+    const task = new Task(
+      stage,
+      spec,
+      this.#parallelism,
+      [],
+      undefined,
+      this.#options.freeze === false ? undefined : freezing,
+    );
     for (const partition of task.partitions) {
       for (const record of this.#records(stage.outputs[CHANGELOG]!, partition)) {
         const value = record.value === null ? null : Buffer.from(record.value);

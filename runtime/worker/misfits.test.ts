@@ -247,7 +247,7 @@ it("a value that was changed in place after it was put stops the task, and says 
       },
     }),
   );
-  const harness = harnessOf(definition);
+  const harness = new JobHarness(definition, { partitions: 1, freeze: false });
   harness.send("in", In, "a", { key: "a", atMs: 0, value: 0.5 });
   expect(() => harness.run()).toThrow(
     /state "step\.s", changelog key "v\\u0000step\.s\\u0000a": .*changed in place/,

@@ -34,6 +34,7 @@ import { CHANGELOG, DEAD_LETTERS, type StageInput, type StagePlan } from "../gra
 import { FrameWriter } from "../kafka/frames.ts";
 import { keyText } from "../kafka/key.ts";
 import type { PolledPartition, Position, RecordCursor, TopicPartition } from "../kafka/log.ts";
+import type { HandOver } from "../operators/hand-over.ts";
 import { type CompiledStage, compileStage } from "../operators/index.ts";
 import type { OperatorRuntime } from "../operators/operator-runtime.ts";
 import { RecordContext } from "../operators/record-context.ts";
@@ -86,6 +87,8 @@ export interface TaskCounters {
 export class Task {
   readonly counters: TaskCounters = { recordsIn: 0, recordsOut: 0, deadLetters: 0, late: 0 };
   readonly #plan: StagePlan;
+  /** In tests: freezes what changes hands. */
+  readonly #handOver: HandOver | undefined;
   readonly #spec: TaskSpec;
   readonly #pulse: Pulse;
   readonly #record: RecordContext;
@@ -121,8 +124,10 @@ export class Task {
     upstreamParallelism: number,
     isolated: readonly Isolated[] = [],
     pulse = new Pulse(),
+    handOver?: HandOver,
   ) {
     this.#plan = plan;
+    this.#handOver = handOver;
     this.#spec = spec;
     this.#isolated = new Isolation(isolated);
     this.#pulse = pulse;
@@ -545,7 +550,8 @@ export class Task {
 
   #deadLetter(error: unknown, key: Buffer | null, value: Buffer | null): void {
     const where = { job: this.#spec.job, stage: this.#plan.name };
-    const letter = deadLetter(where, this.#record, error, key, value);
+    const why = this.#handOver ? this.#handOver.explain(error) : error;
+    const letter = deadLetter(where, this.#record, why, key, value);
     const partitions = this.#spec.partitions[this.#plan.outputs[DEAD_LETTERS]!]!;
     const { partition, ingestMs } = this.#record;
     this.#frames.write(DEAD_LETTERS, partition % partitions, ingestMs, null, letter);
@@ -607,6 +613,7 @@ export class Task {
   #runtime(): OperatorRuntime {
     const { outputs } = this.#plan;
     return {
+      handOver: this.#handOver,
       record: this.#record,
       frames: this.#frames,
       early: this.#early,

@@ -11,7 +11,8 @@
  */
 import type { FlowNode } from "../../dsl/graph.ts";
 import type { WindowAssigner, WindowOptions } from "../../dsl/window.ts";
-import { guardedAggregate } from "../guard.ts";
+import { type AnyAggregate, guardedAggregate } from "../guard.ts";
+import { frozenAggregate } from "../hand-over.ts";
 import type { OperatorRuntime } from "../operator-runtime.ts";
 import type { Push } from "../record-context.ts";
 import type { StageStep } from "../stage-step.ts";
@@ -32,10 +33,12 @@ export function windowStep(
 ): WindowStep {
   const { name, assigner, aggregate, options } = node;
   const pushLate = (options.late && sides.get(options.late.name)) ?? (() => {});
+  const { handOver } = runtime;
+  const handed = (guarded: AnyAggregate) => (handOver ? frozenAggregate(handOver, guarded) : guarded);
   const parts: WindowParts = {
     name,
     at: runtime.record.stepId(name),
-    aggregate: guardedAggregate(aggregate),
+    aggregate: handed(guardedAggregate(aggregate)),
     push,
     pushLate,
     runtime,
