@@ -41,6 +41,14 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (
   { followers, hubs, registry, stuck, otherMetrics },
 ) => {
   const tags = ["operation"];
+  /** Whoever asks while it is being counted gets the same: however many ask, the main thread is asked once at a time. */
+  let counting: Promise<string> | undefined;
+  const count = async () => {
+    // A main thread that does not answer is a problem, and counted as one: what is counted here is shown all the same.
+    const others = await otherMetrics?.().catch(() => "");
+    return [others, await registry.metrics()].filter(Boolean).join("\n");
+  };
+
   app.get(
     "/healthz",
     { logLevel: "silent", schema: { tags, summary: "Alive", response: { 200: Alive, 503: Alive } } },
@@ -71,9 +79,10 @@ export const healthRoutes: FastifyPluginAsyncTypebox<HealthOptions> = async (
     { logLevel: "silent", schema: { tags, summary: "Prometheus metrics" } },
     async (_request, reply) => {
       reply.header("cache-control", "no-store").type(registry.contentType);
-      // A main thread that does not answer is a problem, and counted as one: what is counted here is shown all the same.
-      const others = await otherMetrics?.().catch(() => "");
-      return [others, await registry.metrics()].filter(Boolean).join("\n");
+      counting ??= count().finally(() => {
+        counting = undefined;
+      });
+      return counting;
     },
   );
 
