@@ -12,6 +12,7 @@ import { openRaceFolder } from "../../jobs/lib/race-folder.ts";
 import { reconcile } from "../../runtime/sinks/clickhouse/index.ts";
 import { RESULT_TABLES } from "../clickhouse/tables.ts";
 import { connections, Program, RACES } from "./program.ts";
+import { ofRaces, questions, unanswered } from "./questions.ts";
 import { type Finished, finishersByApi, finishersBySql, outside, PLACES, sql } from "./standings-of.ts";
 
 const dataDir = mkdtempSync(join(tmpdir(), "pacestream-races-"));
@@ -93,5 +94,10 @@ describe("a recorded race, replayed through everything, comes out as the officia
         `put them, most of them where their gun time would; by that ${displaced} others lie outside of their tie band:\n  ${lines.join("\n  ")}`,
     );
     expect(moved.length).toBe(39);
+
+    // And what its documentation asks has answers.
+    const asked = questions().filter(ofRaces);
+    expect(asked.length).toBeGreaterThan(8);
+    expect(await unanswered(connections(dataDir).clickHouse, asked)).toEqual([]);
   });
 });

@@ -8,6 +8,7 @@ import { openTrackers } from "../cli/trackers.ts";
 import { RESULT_TABLES } from "../clickhouse/tables.ts";
 import { DEVICE_TABLES } from "../platform/devices.ts";
 import { connections, Program, pause, RACES } from "./program.ts";
+import { ofDevices, questions, unanswered } from "./questions.ts";
 import { sql } from "./standings-of.ts";
 
 const RACE = join(RACES, "nyc-2003");
@@ -68,5 +69,11 @@ it("the field with trackers is live, and complete after a kill", { timeout: TIME
   expect(rows[0]!.segment).toMatch(/^\w+-\w+$/);
   const alerts = (await (await fetch(`${api}/v1/alerts?limit=1`)).json()) as { alerts: object[] };
   expect(alerts.alerts).toEqual([expect.objectContaining({ race: "nyc-2003" })]);
+
+  // What the documentation of the tables asks has answers.
+  const [, bib] = field.participant(0).split("/");
+  const asked = questions("nyc-2003", bib).filter(ofDevices);
+  expect(asked.length).toBeGreaterThan(7);
+  await expect.poll(() => unanswered(clickHouse, asked), { timeout: 60_000, interval: 1000 }).toEqual([]);
   expect(await running.stop()).toBe(0);
 });

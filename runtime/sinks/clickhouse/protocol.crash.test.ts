@@ -17,7 +17,7 @@ import { isAmong, NO_OFFSETS, type Offsets } from "./apart.ts";
 import { type Action, decide, follow, type Happening, recover, type TableState } from "./protocol.ts";
 
 const PARTITIONS = 2;
-const SEEDS = 300;
+const SEEDS = 200;
 
 /** Every 7th record is malformed; ClickHouse refuses some rows of those that are not: under a third of the seeds none, or all. */
 const isMalformed = (offset: number) => offset % 7 === 3;
@@ -234,7 +234,9 @@ function run(seed: number): World {
   return world;
 }
 
-test("whatever fails and whoever goes on, every record arrives once: as a row, or set apart", () => {
+test("whatever fails and whoever goes on, every record arrives once: as a row, or set apart", {
+  timeout: 120_000,
+}, () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     const world = run(seed);
     const all = recordsOf(world.ends.map((end, partition) => ({ partition, first: 0, end })));
