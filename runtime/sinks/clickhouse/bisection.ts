@@ -4,7 +4,8 @@
  * D1  Only a row that was refused alone is blamed, with what was said about it; of a part that is refused while its halves are
  *     not, nobody is.
  * D2  Asking has no effect, so it may stop anywhere and begin anew.
- * D3  One bad row of n costs about 2 log n questions, and k of them at most 2 k log n: rows asked about halve each time.
+ * D3  One bad row of n costs about 2 log n questions, and k of them at most 2 k log n: rows asked about halve each time. Where one
+ *     after the other is refused, rows are asked about one by one: n bad ones cost n questions.
  */
 
 /** Why rows were refused. `clear`: what was said is about a value; otherwise it may be about something else. */
@@ -28,6 +29,8 @@ export interface Offender {
 export async function findOffenders(rows: number, max: number, ask: Ask): Promise<Offender[]> {
   const offenders: (Offender & { readonly clear: boolean })[] = [];
   let taken = false;
+  /** Rows refused since one was taken. */
+  let inARow = 0;
   /** Nothing to learn from more of them: without a row that is taken they are not blamed. */
   const hopeless = () => !taken && offenders.length >= DOUBTFUL_MAX && offenders.every(({ clear }) => !clear);
 
@@ -35,19 +38,22 @@ export async function findOffenders(rows: number, max: number, ask: Ask): Promis
   const search = async (from: number, to: number, known: boolean): Promise<boolean> => {
     if (offenders.length >= max || hopeless()) return true;
     const single = to - from === 1;
-    // Of a part that must hold an offender, as its other half does not, only the halves are asked about.
-    const refusal = known && !single ? undefined : await ask(from, to);
-    if (refusal === undefined && (single || !known)) {
+    // Of a part that must hold an offender, as its other half does not, or that is likely to, only the halves are asked about.
+    const asked = single || !(known || inARow >= MANY_IN_A_ROW);
+    const refusal = asked ? await ask(from, to) : undefined;
+    if (asked && refusal === undefined) {
       taken = true;
+      inARow = 0;
       return false;
     }
     if (single) {
+      inARow++;
       offenders.push({ row: from, ...refusal! });
       return true;
     }
     const middle = (from + to) >>> 1;
     const left = await search(from, middle, false);
-    const right = await search(middle, to, !left);
+    const right = await search(middle, to, !left && (known || refusal !== undefined));
     return left || right;
   };
   if (rows > 0) await search(0, rows, false);
@@ -56,3 +62,4 @@ export async function findOffenders(rows: number, max: number, ask: Ask): Promis
 }
 
 const DOUBTFUL_MAX = 32;
+const MANY_IN_A_ROW = 8;
