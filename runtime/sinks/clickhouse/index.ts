@@ -224,7 +224,7 @@ class RunningSink implements ClickHouseSink {
   async #work(signal: AbortSignal): Promise<void> {
     let failures = 0;
     let said = "";
-    do {
+    while (!signal.aborted && this.#held) {
       const startedMs = performance.now();
       this.#starting.begin(startedMs);
       const failure = await this.#hold(signal).catch(messageOf);
@@ -237,7 +237,7 @@ class RunningSink implements ClickHouseSink {
       if (failure !== said) this.#log(`${this.#name}: ${failure}; starting over in ${pause} ms`);
       said = failure;
       await sleep(pause, undefined, { signal }).catch(() => {});
-    } while (!signal.aborted && this.#held);
+    }
     // Lost, and fenced: whoever has the lease works now (K4).
     if (this.#tenure?.ending.signal === signal) this.#tenure = undefined;
     this.#starting.end();

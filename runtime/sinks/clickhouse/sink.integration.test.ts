@@ -4,79 +4,19 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ClickHouseLogLevel, createClient } from "@clickhouse/client";
-import { describe, expect, inject, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { startServices } from "../../../infra/embedded/services.ts";
-import { DeadLetter } from "../../../schemas/index.ts";
-import type { ClickHouseConnection } from "../../config.ts";
 import { createPartitionReader } from "../../kafka/reader.ts";
 import { Announcements } from "./announcements.ts";
 import { Batch, RecordSorter } from "./batch.ts";
-import { type ClickHouseSink, type ClickHouseSinkOptions, reconcile, startClickHouseSink } from "./index.ts";
 import { Inserter } from "./inserter.ts";
 import { faultyProxy } from "./testing/faulty-proxy.ts";
-import {
-  makePlace,
-  makeTable,
-  PARTITIONS,
-  type Place,
-  Sample,
-  type SampleWriter,
-  sampleWriter,
-  tableOf,
-} from "./testing/samples.ts";
+import { PARTITIONS, Sample, tableOf } from "./testing/samples.ts";
+import { command, deadLetters, expectExact, select, sinkOf, withSamples } from "./testing/sunk.ts";
 
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 1e9));
 console.log(`seed of the random moments: SEED=${seed}`);
 const random = mulberry32(seed);
-
-function sinkOf(place: Place, more: Partial<ClickHouseSinkOptions> = {}): Promise<ClickHouseSink> {
-  return startClickHouseSink({ ...place, tables: [tableOf(place)], log: () => {}, ...more });
-}
-
-async function expectExact(place: Place, rows: number): Promise<void> {
-  const { exact, partitions } = await reconcile(
-    place.kafka,
-    place.clickHouse,
-    [tableOf(place)],
-    place.deadLetterTopic,
-  );
-  expect(partitions.filter(({ missing, doubled, foreign }) => missing + doubled + foreign > 0)).toEqual([]);
-  expect(exact).toBe(true);
-  expect(partitions.reduce((sum, partition) => sum + partition.rows, 0)).toBe(rows);
-}
-
-async function select(clickHouse: ClickHouseConnection, query: string): Promise<unknown[]> {
-  const { url, username, password, database } = clickHouse;
-  await using client = createClient({
-    url,
-    username,
-    password,
-    database,
-    log: { level: ClickHouseLogLevel.OFF },
-  });
-  const result = await client.query({ query, format: "JSONEachRow" });
-  return await result.json();
-}
-
-async function command(clickHouse: ClickHouseConnection, query: string): Promise<void> {
-  const { url, username, password, database } = clickHouse;
-  await using client = createClient({ url, username, password, database });
-  await client.command({ query });
-}
-
-async function withSamples(
-  work: (place: Place, writer: SampleWriter) => Promise<void>,
-  clickHouse = inject("clickHouse"),
-) {
-  const place = await makePlace(inject("kafka"), clickHouse);
-  const writer = await sampleWriter(place);
-  try {
-    await work(place, writer);
-  } finally {
-    await writer.close();
-  }
-}
 
 test("a committed record becomes a row by itself, long before a batch is full", () =>
   withSamples(async (place, writer) => {
@@ -116,129 +56,6 @@ test("a record that is no value of the schema goes to the dead letters once, the
       topic: place.topic,
       reason: "sample: the value is truncated",
     });
-  }));
-
-describe("a row that ClickHouse refuses", () => {
-  test("is set apart with the reason, and every other row of its batch is in the table", () =>
-    withSamples(async (place, writer) => {
-      await writer.write(10_000, 1, (i) => i === 4_711);
-      const sink = await sinkOf(place);
-      await sink.caughtUp();
-      await sink.stop();
-      await expectExact(place, 9_998);
-      const [malformed, refused, ...others] = await deadLetters(place);
-      expect(others).toEqual([]);
-      expect(malformed).toMatchObject({ partition: 0, offset: 0 });
-      expect(refused).toMatchObject({
-        job: place.name,
-        step: "sink samples",
-        topic: place.topic,
-        partition: 1,
-        offset: 1_570,
-        reason: expect.stringContaining("Unexpected inf or nan to integer conversion"),
-      });
-      expect(refused!.key?.toString()).toBe("4711");
-      expect(Sample.decode(refused!.value!)).toMatchObject({ id: "4711", netS: Number.NaN });
-      expect(Date.now() - refused!.timestampMs).toBeLessThan(60_000);
-    }));
-
-  test("may stand at an edge, beside others, or be all there is, and none is set apart twice", () =>
-    withSamples(async (place, writer) => {
-      let apart = 0;
-      const sink = await sinkOf(place);
-      const cases: ((i: number) => boolean)[] = [
-        (i) => i === 0,
-        (i) => i === 299,
-        (i) => i < 3 || i > 296,
-        (i) => i % 7 === 0,
-        () => true,
-      ];
-      for (const refused of cases) {
-        await writer.write(300, 0, refused);
-        apart += Array.from({ length: 300 }, (_, i) => i).filter(refused).length;
-        await sink.caughtUp();
-      }
-      await writer.write(1);
-      await sink.caughtUp();
-      await sink.stop();
-      await expectExact(place, 5 * 300 + 1 - apart);
-      const letters = await deadLetters(place);
-      expect(letters).toHaveLength(apart);
-      expect(new Set(letters.map(({ partition, offset }) => `${partition}:${offset}`)).size).toBe(apart);
-    }));
-
-  test("is not set apart again when the table is filled again, and none is blamed for what is wrong with the table", () =>
-    withSamples(async (place, writer) => {
-      const sink = await sinkOf(place, { stuckAfterMs: 500, makeTables: () => makeTable(place) });
-      await writer.write(100, 0, (i) => i === 50);
-      await sink.caughtUp();
-      await command(place.clickHouse, "ALTER TABLE samples DROP COLUMN net_ms");
-      await command(place.clickHouse, "ALTER TABLE samples DROP COLUMN net_s");
-      await writer.write(10);
-      await expect
-        .poll(() => sink.problems().map(({ code }) => code), { timeout: 20_000 })
-        .toEqual(["clickhouse-refuses"]);
-      expect(sink.problems()[0]!.message).toContain("net_s");
-      await command(place.clickHouse, "DROP TABLE samples SYNC");
-      await sink.caughtUp();
-      expect(sink.problems()).toEqual([]);
-      await sink.stop();
-      await expectExact(place, 109);
-      expect(await deadLetters(place)).toHaveLength(1);
-    }));
-});
-
-test("a table that is dropped is made and filled again, also while no record comes", () =>
-  withSamples(async (place, writer) => {
-    const sink = await sinkOf(place, { lookEveryMs: 100, makeTables: () => makeTable(place) });
-    await writer.write(100, 2);
-    await sink.caughtUp();
-    await command(place.clickHouse, "DROP TABLE samples SYNC");
-    const rows = () => select(place.clickHouse, "SELECT count() AS rows FROM samples").catch(() => []);
-    await expect.poll(rows, { timeout: 30_000 }).toEqual([{ rows: 98 }]);
-    await sink.stop();
-
-    await command(place.clickHouse, "DROP TABLE samples SYNC");
-    await writer.write(10);
-    const second = await sinkOf(place, { makeTables: () => makeTable(place) });
-    await second.caughtUp();
-    await second.stop();
-    await expectExact(place, 108);
-    expect(await deadLetters(place)).toHaveLength(2);
-  }));
-
-test("what does not get on is a problem, said once, and over when it gets on", () =>
-  withSamples(async (place, writer) => {
-    const proxy = await faultyProxy(place.clickHouse);
-    const warned: string[] = [];
-    const sink = await sinkOf(
-      { ...place, clickHouse: proxy.clickHouse },
-      { stuckAfterMs: 500, warn: (line) => warned.push(line) },
-    );
-    await sink.caughtUp();
-    expect(sink.problems()).toEqual([]);
-    proxy.fault = () => "refused";
-    await writer.write(10);
-    await expect
-      .poll(() => sink.problems(), { timeout: 20_000 })
-      .toEqual([
-        {
-          part: "sink",
-          code: "clickhouse-away",
-          message: expect.stringContaining("samples: ClickHouse does not answer"),
-          sinceMs: expect.any(Number),
-        },
-      ]);
-    await expect.poll(() => warned, { timeout: 20_000 }).toHaveLength(1);
-    proxy.fault = () => undefined;
-    await sink.caughtUp();
-    expect(sink.problems()).toEqual([]);
-    await expect
-      .poll(() => warned, { timeout: 20_000 })
-      .toEqual([expect.stringContaining("clickhouse-away: samples"), "sink: clickhouse-away: over"]);
-    await sink.stop();
-    await proxy.close();
-    await expectExact(place, 10);
   }));
 
 test("a table put back to an older state, or emptied, gets what it lacks, and no dead letter comes twice", () =>
@@ -355,6 +172,37 @@ test("requests cut and answers lost leave every record once", () =>
     await expectExact(place, 2_200);
   }));
 
+test("a sink that stood still for longer than its group has patience goes on where it was, and begins nothing anew", () =>
+  withSamples(async (place, writer) => {
+    const script = new URL("./testing/sink-process.ts", import.meta.url).pathname;
+    const child = spawn(process.execPath, [script, JSON.stringify(place)], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let said = "";
+    child.stderr.on("data", (bytes) => {
+      said += bytes;
+    });
+    try {
+      await once(child.stdout, "data");
+      const rows = () => select(place.clickHouse, "SELECT count() AS rows FROM samples");
+      await writer.write(100);
+      await expect.poll(rows, { timeout: 20_000 }).toEqual([{ rows: 100 }]);
+      child.kill("SIGSTOP");
+      await writer.write(100);
+      await sleep(5_000);
+      child.kill("SIGCONT");
+      await writer.write(100);
+      await expect.poll(rows, { timeout: 40_000 }).toEqual([{ rows: 300 }]);
+      await sleep(1_000);
+      await writer.write(100);
+      await expect.poll(rows, { timeout: 40_000 }).toEqual([{ rows: 400 }]);
+      expect(said).not.toMatch(/starting over|replaying/);
+      await expectExact(place, 400);
+    } finally {
+      child.kill("SIGKILL");
+    }
+  }));
+
 test("a sink killed at random moments leaves every record once", { timeout: 120_000 }, () =>
   withSamples(async (place, writer) => {
     let writes = 0;
@@ -452,23 +300,6 @@ test("ClickHouse killed at random moments has every record once, and refuses a t
     rmSync(dataDir, { recursive: true, force: true });
   }
 });
-
-async function deadLetters(place: Place): Promise<DeadLetter[]> {
-  const reader = createPartitionReader(place.kafka);
-  const partition = { topic: place.deadLetterTopic, partition: 0 };
-  const { end } = (await reader.offsets([partition]))[0]!;
-  reader.assign([{ ...partition, offset: 0 }]);
-  const letters: DeadLetter[] = [];
-  for (let next = 0; next < end; ) {
-    for (const { records, nextOffset } of await reader.poll(500)) {
-      while (records.next())
-        letters.push(DeadLetter.decode(records.buffer, records.valueStart, records.valueEnd));
-      next = nextOffset;
-    }
-  }
-  await reader.close();
-  return letters.sort((a, b) => a.partition - b.partition || a.offset - b.offset);
-}
 
 function mulberry32(start: number): () => number {
   let state = start;
