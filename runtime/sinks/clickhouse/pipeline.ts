@@ -78,6 +78,8 @@ export class Pipeline {
   #batch: Batch | undefined;
   /** Refused rows of it, until their dead letters are written. */
   #refused: readonly BadRecord[] = [];
+  /** Offsets that had their dead letters at the first look. Those written since are of records that do not come again here. */
+  #lettered: ReadonlyMap<number, ReadonlySet<number>> | undefined;
   #reading = false;
   /** The first offset that Kafka keeps of each partition, as of the start. */
   #first: readonly number[] = [];
@@ -329,7 +331,8 @@ export class Pipeline {
     try {
       const records = await recordsAt(reader, table.topic, apart, reasonOf);
       if (lettersFrom === undefined) return records;
-      const lettered = await letteredOffsets(reader, deadLetterTopic, table);
+      this.#lettered ??= await letteredOffsets(reader, deadLetterTopic, table);
+      const lettered = this.#lettered;
       return records.filter(({ partition, offset }) => !lettered.get(partition)?.has(offset));
     } finally {
       await reader.close();
