@@ -119,6 +119,21 @@ describe("a compiled decoder", () => {
     expect(decoderOf("numbers", numbers)(bytes, 0, bytes.length)).toEqual([1, 2, 3]);
   });
 
+  it("refuses an int of more than 32 bits, with its field", () => {
+    const long = avro.Type.forSchema({ type: "record", name: "R", fields: [{ name: "a", type: "long" }] });
+    const int = avro.Type.forSchema({ type: "record", name: "R", fields: [{ name: "a", type: "int" }] });
+    for (const a of [2 ** 31 - 1, -(2 ** 31)]) {
+      const bytes = long.toBuffer({ a });
+      expect(decoderOf("record", int)(bytes, 0, bytes.length)).toEqual({ a });
+    }
+    for (const a of [2 ** 31, -(2 ** 31) - 1, 2 ** 40]) {
+      const bytes = long.toBuffer({ a });
+      expect(() => decoderOf("record", int)(bytes, 0, bytes.length)).toThrow(
+        "record: R.a is a number beyond 32 bits",
+      );
+    }
+  });
+
   it("refuses a number that JavaScript cannot hold", () => {
     const long64 = avro.Type.forSchema("long");
     const bytes = Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]);

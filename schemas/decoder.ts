@@ -57,6 +57,16 @@ function int() {
   const byte = buf[at++];
   return byte < 128 ? (byte >>> 1) ^ -(byte & 1) : longer(byte);
 }
+function int32(field) {
+  const byte = buf[at++];
+  if (byte < 128) return (byte >>> 1) ^ -(byte & 1);
+  const value = longer(byte);
+  if ((value | 0) !== value) {
+    if (at > limit) truncated();
+    throw new Error(name + ": " + field + " is a number beyond 32 bits");
+  }
+  return value;
+}
 function long(field) {
   const byte = buf[at++];
   if (byte < 128) return (byte >>> 1) ^ -(byte & 1);
@@ -152,7 +162,7 @@ export class DecoderSource {
       case "boolean":
         return "buf[at++] !== 0";
       case "int":
-        return "int()";
+        return `int32(${JSON.stringify(field)})`;
       case "long":
         return `long(${JSON.stringify(field)})`;
       case "float":

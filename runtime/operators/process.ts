@@ -5,6 +5,7 @@
  * O2  An index is dropped when a record that used it throws: it may have been changed before the throw, and follows from state.
  * O3  At the end of time (MAX_WATERMARK) timers of a key may set further ones ENDLESS_AFTER times: one that sets the next for ever
  *      would never let the job end.
+ * O4  There are at most so many indices: they follow from state, and are made anew where they are asked for.
  */
 
 import type { AnyKeyedProcess, FlowNode } from "../dsl/graph.ts";
@@ -22,6 +23,8 @@ import { TimerService } from "./timer-service.ts";
 
 /** O3. */
 const ENDLESS_AFTER = 1_000;
+
+const INDICES_MAX = 1 << 16;
 
 export class ProcessOperator implements StageStep {
   readonly name: string;
@@ -168,6 +171,7 @@ export class ProcessOperator implements StageStep {
     if (known !== undefined) return known;
     const { state, tables } = this.#context;
     const made = settled("index", this.#step.index?.({ key, state, tables }));
+    if (this.#indices.size >= INDICES_MAX) this.#indices.clear(); // O4
     this.#indices.set(key, made);
     return made;
   }

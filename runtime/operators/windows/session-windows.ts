@@ -45,8 +45,8 @@ export class SessionWindows extends EndingWindows {
         this.#takeBack(session);
     const session = this.#one(touched, record.key, record.partition, timeMs);
     this.state.change(session);
-    // It has spoken, and lives on: the heap has it by its closing only (EW2).
-    if (session.end - 1 <= this.watermark) this.dueAt(end - 1, session);
+    // It has spoken, and lives longer now: the heap has it by its closing only (EW2).
+    if (session.end - 1 <= this.watermark && end > session.end) this.dueAt(end - 1, session);
     session.start = Math.min(session.start, timeMs);
     session.end = end;
     this.state.add(session, value, timeMs);
