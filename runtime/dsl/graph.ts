@@ -2,6 +2,10 @@
 import type { Codec } from "../../schemas/codec.ts";
 import type { Aggregate } from "./aggregate.ts";
 import type { KeyedProcess, States, Tables } from "./process.ts";
+import type { DedupOptions } from "./steps/dedup.ts";
+import type { DeviceClockOptions } from "./steps/device-clock.ts";
+import type { JoinOptions } from "./steps/join.ts";
+import type { ReorderOptions } from "./steps/reorder.ts";
 import type { Topic } from "./topic.ts";
 import type { WatermarkStrategy } from "./watermark.ts";
 import type { WindowAssigner, WindowOptions } from "./window.ts";
@@ -56,6 +60,8 @@ export type FlowNode =
       readonly kind: "process";
       readonly name: string;
       readonly step: AnyKeyedProcess;
+      /** Which one it is of those that come with the runtime: what it means can be said without its code. */
+      readonly standard?: StandardStep;
       readonly inputs: readonly FlowNode[];
     }
   | {
@@ -73,6 +79,12 @@ export type FlowNode =
       readonly delivery: Delivery;
       readonly inputs: readonly FlowNode[];
     };
+
+export type StandardStep =
+  | { readonly kind: "dedup"; readonly options: DedupOptions<unknown> }
+  | { readonly kind: "reorder"; readonly options: ReorderOptions<unknown> }
+  | { readonly kind: "deviceClock"; readonly options: DeviceClockOptions<unknown> }
+  | { readonly kind: "join"; readonly options: JoinOptions<unknown, unknown, unknown> };
 
 export type AnyKeyedProcess = KeyedProcess<unknown, unknown, States, Tables, unknown>;
 

@@ -5,7 +5,7 @@
 import type { Codec } from "../../schemas/codec.ts";
 import { JobError } from "../errors.ts";
 import type { Aggregate } from "./aggregate.ts";
-import type { AnyKeyedProcess, Delivery, Exchange, FlowGraph, FlowNode } from "./graph.ts";
+import type { AnyKeyedProcess, Delivery, Exchange, FlowGraph, FlowNode, StandardStep } from "./graph.ts";
 import { oneOf, optionalDuration, plain } from "./options.ts";
 import type { KeyedProcess, SideOutput, States, Tables } from "./process.ts";
 import { type DedupOptions, dedupStep } from "./steps/dedup.ts";
@@ -231,17 +231,26 @@ export class KeyedStream<T> extends Stream<T> {
 
   /** The first record of each id; see `DedupOptions` for what is the same. */
   override dedup(name: string, options: DedupOptions<T>): KeyedStream<T> {
-    return this.process(name, dedupStep(name, options));
+    return this.#standard(name, dedupStep(name, options), {
+      kind: "dedup",
+      options: options as DedupOptions<unknown>,
+    });
   }
 
   /** In the order of event time, each record when the watermark has reached it. */
   override reorder(name: string, options: ReorderOptions<T>): KeyedStream<T> {
-    return this.process(name, reorderStep(options));
+    return this.#standard(name, reorderStep(options), {
+      kind: "reorder",
+      options: options as ReorderOptions<unknown>,
+    });
   }
 
   /** Without the records of devices (the keys) whose clock is wrong. */
   override deviceClock(name: string, options: DeviceClockOptions<T>): KeyedStream<T> {
-    return this.process(name, deviceClockStep(name, options));
+    return this.#standard(name, deviceClockStep(name, options), {
+      kind: "deviceClock",
+      options: options as DeviceClockOptions<unknown>,
+    });
   }
 
   /** With the row of the same key of a compacted topic, as of each record's event time. */
@@ -254,15 +263,26 @@ export class KeyedStream<T> extends Stream<T> {
     const left = this.map(`${name}-left`, (value): JoinInput<T, Right> => ({ left: value }));
     const right = table.rows.map(`${name}-right`, (row): JoinInput<T, Right> => ({ row }));
     // Each side is under its key, so both together are.
-    return this.#step<JoinInput<T, Right>>({ kind: "union", inputs: [left.node, right.node] }).process(
+    return this.#step<JoinInput<T, Right>>({ kind: "union", inputs: [left.node, right.node] }).#standard(
       name,
       joinStep(table.codec, options),
+      { kind: "join", options: options as JoinOptions<unknown, unknown, unknown> },
     );
   }
 
   /** What the step before gave to this side output. */
   side<U>(output: SideOutput<U>): KeyedStream<U> {
     return this.#step({ kind: "side", output: output.name, inputs: [this.node] });
+  }
+
+  #standard<Out>(name: string, step: unknown, standard: StandardStep): KeyedStream<Out> {
+    return this.#step({
+      kind: "process",
+      name,
+      step: step as AnyKeyedProcess,
+      standard,
+      inputs: [this.node],
+    });
   }
 
   #step<U>(node: FlowNode): KeyedStream<U> {

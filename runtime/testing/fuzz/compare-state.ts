@@ -20,7 +20,7 @@ type Steps = Extract<FlowNode, { kind: "process" }>;
 export function stateDifferences(job: JobHarness, reference: Reference): string[] {
   return job.stages().flatMap((stage) => {
     const wanted = reference.remembered(sectionId(stage.nodes));
-    const steps = stage.nodes.filter((node): node is Steps => node.kind === "process");
+    const steps = stage.nodes.filter((node): node is Steps => node.kind === "process" && !node.standard);
     const found = job.changelogKeys(stage.name).map(parseChangelogKey);
     return [
       ...steps.flatMap((step) =>
@@ -28,7 +28,7 @@ export function stateDifferences(job: JobHarness, reference: Reference): string[
           entries(`${step.name}.${state}`, descriptor, found, wanted, job.nowMs),
         ),
       ),
-      ...timers(found, wanted),
+      ...timers(found, wanted, new Set(steps.map(({ name }) => name))),
       ...tombstones(job, stage.name),
     ];
   });
@@ -63,13 +63,16 @@ function entries(
   ];
 }
 
-function timers(found: readonly ChangelogKey[], wanted: Remembered): string[] {
+/** @param steps those that have timers of their own */
+function timers(found: readonly ChangelogKey[], wanted: Remembered, steps: ReadonlySet<string>): string[] {
   const set = new Set(
     wanted.timers().map(({ step, domain, timeMs, key }) => show([step, domain, timeMs, key])),
   );
   const kept = new Set(
     found.flatMap((entry) =>
-      entry.kind === "timer" ? [show([entry.step, entry.domain, entry.timeMs, entry.key])] : [],
+      entry.kind === "timer" && steps.has(entry.step)
+        ? [show([entry.step, entry.domain, entry.timeMs, entry.key])]
+        : [],
     ),
   );
   return [

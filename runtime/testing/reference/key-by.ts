@@ -17,7 +17,7 @@ type KeyBy = Extract<FlowNode, { kind: "keyBy" }>;
 const KEY_MAX = 10_000;
 
 export function keyBy({ keyOf, reinterpret }: KeyBy, rec: Rec, partitions: number, emit: Emit): void {
-  const key = checked(keyOf(rec.value));
+  const key = checkedKey(keyOf(rec.value));
   if (!reinterpret && partitionOf(key, partitions) !== rec.partition)
     throw new Error(`key ${JSON.stringify(key)} does not belong to partition ${rec.partition}`);
   emit({ ...rec, key });
@@ -32,13 +32,14 @@ export interface Sent {
 }
 
 export function send({ keyOf, exchange }: KeyBy, rec: Rec, partitions: number): Sent {
-  const key = checked(keyOf(rec.value));
+  const key = checkedKey(keyOf(rec.value));
   const { codec } = exchange!;
   return { partition: partitionOf(key, partitions), key, bytes: codec.encode(rec.value), codec };
 }
 
-function checked(key: unknown): string {
-  if (typeof key !== "string") throw new Error(`keyBy gave ${String(key)}: a key is a string`);
+/** What may be a key, or a name in state. */
+export function checkedKey(key: unknown): string {
+  if (typeof key !== "string") throw new Error(`${String(key)} is no key: a key is a string`);
   if (key.length > KEY_MAX) throw new Error(`a key of ${key.length} characters`);
   if (!key.isWellFormed()) throw new Error("a key with half a surrogate pair");
   return key;

@@ -18,6 +18,7 @@ import { type Emit, Failure, frozen, type Rec } from "./record.ts";
 import type { Attempt, Scene, Stateful } from "./scene.ts";
 import { below, type ExchangeNode, isExchange, type SectionNodes, watermarkId } from "./sections.ts";
 import { sink, type Written } from "./sink.ts";
+import { standardStep } from "./steps/index.ts";
 import { EventTime } from "./time.ts";
 import { timestamps } from "./timestamps.ts";
 import { Watermark } from "./watermark.ts";
@@ -72,7 +73,8 @@ export class Section implements Scene {
   }
 
   #made(node: FlowNode): Stateful | undefined {
-    if (node.kind === "process") return new Process(node, this);
+    if (node.kind === "process")
+      return node.standard ? standardStep(node.name, node.standard, this) : new Process(node, this);
     if (node.kind !== "window") return undefined;
     switch (node.assigner.kind) {
       case "time":

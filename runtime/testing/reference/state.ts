@@ -14,6 +14,7 @@ import type {
   TimeToLive,
   ValueState,
 } from "../../dsl/state.ts";
+import { checkedKey } from "./key-by.ts";
 import { frozen, type Rec } from "./record.ts";
 import type { Scene } from "./scene.ts";
 
@@ -105,7 +106,7 @@ function map(name: string, { codec, ttl }: Of<"map">, scene: Scene, rec: Rec): M
     has: (entry) => life.seen(all().get(entry)) !== undefined,
     put(entry, value) {
       codec.encode(value);
-      change(entry, life.entry(value));
+      change(checkedKey(entry), life.entry(value));
     },
     delete: (entry) => change(entry, undefined),
     entries: () => entries().values(),
