@@ -1,7 +1,7 @@
 /** What a description comes to: nodes that know where their records come from. The planner turns them into stages. */
 import type { Codec } from "../../schemas/codec.ts";
 import type { Aggregate } from "./aggregate.ts";
-import type { KeyedProcess, States, Tables } from "./process.ts";
+import type { KeyedProcess, Nothing, States, Tables } from "./process.ts";
 import type { DedupOptions } from "./steps/dedup.ts";
 import type { DeviceClockOptions } from "./steps/device-clock.ts";
 import type { JoinOptions } from "./steps/join.ts";
@@ -34,7 +34,7 @@ export type FlowNode =
   | {
       readonly kind: "flatMap";
       readonly name: string;
-      readonly apply: (value: unknown, emit: (each: unknown) => void) => Iterable<unknown> | undefined;
+      readonly apply: (value: unknown, emit: (each: unknown) => void) => Iterable<unknown> | Nothing;
       readonly inputs: readonly FlowNode[];
     }
   | {

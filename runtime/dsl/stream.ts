@@ -7,7 +7,7 @@ import { JobError } from "../errors.ts";
 import type { Aggregate } from "./aggregate.ts";
 import type { AnyKeyedProcess, Delivery, Exchange, FlowGraph, FlowNode, StandardStep } from "./graph.ts";
 import { oneOf, optionalDuration, plain } from "./options.ts";
-import type { KeyedProcess, SideOutput, States, Tables } from "./process.ts";
+import type { KeyedProcess, Nothing, SideOutput, States, Tables } from "./process.ts";
 import { type DedupOptions, dedupStep } from "./steps/dedup.ts";
 import { type DeviceClockOptions, deviceClockStep } from "./steps/device-clock.ts";
 import { type JoinInput, type JoinOptions, joinStep, type Row } from "./steps/join.ts";
@@ -20,7 +20,7 @@ function needsKey(what: string, name: string): never {
   throw new JobError(`${what} "${name}" needs a key for its state: put .keyBy(...) before it`);
 }
 
-export type FlatMap<T, U> = (value: T, emit: (each: U) => void) => Iterable<U> | undefined;
+export type FlatMap<T, U> = (value: T, emit: (each: U) => void) => Iterable<U> | Nothing;
 
 export class Stream<T> {
   protected readonly graph: FlowGraph;
@@ -50,7 +50,10 @@ export class Stream<T> {
     });
   }
 
-  /** Any number of values out for each in: those that `apply` gives to `emit`, then those that it returns. */
+  /**
+   * Any number of values out for each in: those that `apply` gives to `emit`, then those that it returns. Their type follows from what
+   * it returns, or from how `emit` is declared: `(value, emit: (each: Reading) => void) => …`.
+   */
   flatMap<U>(name: string, apply: FlatMap<T, U>): Stream<U> {
     return this.#then({
       kind: "flatMap",

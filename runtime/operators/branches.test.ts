@@ -257,9 +257,7 @@ describe("what throws below a step", () => {
                 state.last.put(upload.atMs);
               },
             })
-          : keyed.flatMap("step", (upload, emit: (each: Upload) => void) => {
-              calm(() => emit(upload));
-            });
+          : keyed.flatMap("step", (upload, emit: (each: Upload) => void) => calm(() => emit(upload)));
       emitted.map("first", ({ atMs }) => String(atMs)).to(topic("out", Text));
       emitted
         .map("second", ({ atMs }) => {
