@@ -121,36 +121,14 @@ export class Stream<T> {
     this.graph.sinks.push({ kind: "sink", topic: topic as Topic<unknown>, delivery, inputs: [this.node] });
   }
 
-  // Only a keyed stream has state: these are here to say so to those whom the types do not reach.
-
-  process(name: string, _step: unknown): unknown {
-    return needsKey("process", name);
-  }
-
-  window(name: string, ..._rest: readonly unknown[]): unknown {
-    return needsKey("window", name);
-  }
-
-  dedup(name: string, _options: unknown): unknown {
-    return needsKey("dedup", name);
-  }
-
-  reorder(name: string, _options: unknown): unknown {
-    return needsKey("reorder", name);
-  }
-
-  deviceClock(name: string, _options: unknown): unknown {
-    return needsKey("deviceClock", name);
-  }
-
-  join(name: string, ..._rest: readonly unknown[]): unknown {
-    return needsKey("join", name);
-  }
-
   #then<U>(node: FlowNode): Stream<U> {
     return new Stream<U>(this.graph, node);
   }
 }
+
+/** Only a keyed stream has state, as the types say; this says it to those whom they do not reach. */
+for (const method of ["process", "window", "dedup", "reorder", "deviceClock", "join"])
+  Object.defineProperty(Stream.prototype, method, { value: (name: string) => needsKey(method, name) });
 
 /** A compacted topic to join with: what `flow.versions` gives. */
 export interface VersionedTable<V> {
@@ -196,7 +174,7 @@ export class KeyedStream<T> extends Stream<T> {
   }
 
   /** A step with state and timers of each key. The name is its state's name in every checkpoint. */
-  override process<
+  process<
     Out = never,
     S extends States = Record<never, never>,
     T2 extends Tables = Record<never, never>,
@@ -215,7 +193,7 @@ export class KeyedStream<T> extends Stream<T> {
    * window's last millisecond.
    * @param aggregate what a window makes of its records: `aggregate(...)` or `collect(...)`.
    */
-  override window<Acc, Out>(
+  window<Acc, Out>(
     name: string,
     assigner: WindowAssigner<T>,
     aggregate: Aggregate<T, Acc, Out>,
@@ -233,7 +211,7 @@ export class KeyedStream<T> extends Stream<T> {
   }
 
   /** The first record of each id; see `DedupOptions` for what is the same. */
-  override dedup(name: string, options: DedupOptions<T>): KeyedStream<T> {
+  dedup(name: string, options: DedupOptions<T>): KeyedStream<T> {
     return this.#standard(name, dedupStep(name, options), {
       kind: "dedup",
       options: options as DedupOptions<unknown>,
@@ -241,7 +219,7 @@ export class KeyedStream<T> extends Stream<T> {
   }
 
   /** In the order of event time, each record when the watermark has reached it. */
-  override reorder(name: string, options: ReorderOptions<T>): KeyedStream<T> {
+  reorder(name: string, options: ReorderOptions<T>): KeyedStream<T> {
     return this.#standard(name, reorderStep(options), {
       kind: "reorder",
       options: options as ReorderOptions<unknown>,
@@ -249,7 +227,7 @@ export class KeyedStream<T> extends Stream<T> {
   }
 
   /** Without the records of devices (the keys) whose clock is wrong. */
-  override deviceClock(name: string, options: DeviceClockOptions<T>): KeyedStream<T> {
+  deviceClock(name: string, options: DeviceClockOptions<T>): KeyedStream<T> {
     return this.#standard(name, deviceClockStep(name, options), {
       kind: "deviceClock",
       options: options as DeviceClockOptions<unknown>,
@@ -257,7 +235,7 @@ export class KeyedStream<T> extends Stream<T> {
   }
 
   /** With the row of the same key of a compacted topic, as of each record's event time. */
-  override join<Right, Out>(
+  join<Right, Out>(
     name: string,
     table: VersionedTable<Right>,
     options: JoinOptions<T, Right, Out>,

@@ -27,6 +27,7 @@ const step = { emits: Text, process() {} };
 
 describe("a mistake of a job's author is found before anything runs:", () => {
   it("state before a key", () => {
+    // @ts-expect-error the types say so already
     expect(plan((flow) => flow.from(input).process("count", step))).toThrow(/"count" needs a key.*keyBy/);
   });
   it("two steps of one name", () => {
@@ -125,10 +126,11 @@ describe("a mistake with windows and other keyed steps is found before anything 
     });
 
   it("a keyed step before a key", () => {
-    for (const kind of ["window", "dedup", "reorder", "deviceClock", "join"] as const)
-      expect(plan((flow) => flow.from(input)[kind]("s", {}))).toThrow(
-        new RegExp(`${kind} "s" needs a key.*keyBy`),
-      );
+    for (const kind of ["window", "dedup", "reorder", "deviceClock", "join"] as const) {
+      // As from JavaScript: the types know no such step here.
+      const untyped = (flow: Flow) => flow.from(input) as unknown as Record<string, (name: string) => void>;
+      expect(plan((flow) => untyped(flow)[kind]!("s"))).toThrow(new RegExp(`${kind} "s" needs a key.*keyBy`));
+    }
   });
   it("a window of event time where there is none", () => {
     const timeless = plan((flow) =>
