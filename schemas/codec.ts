@@ -41,13 +41,7 @@ export function codec<T>(name: string): Codec<T> {
 /** A codec of a schema given in the code: a state's own format, a test's. */
 export function codecOf<T>(name: string, schema: unknown): Codec<T> {
   const type = avroType(schema);
-  return codecWith<T>(
-    name,
-    JSON.stringify(schema),
-    type,
-    compileEncoder(name, type),
-    compileDecoder(name, type),
-  );
+  return codecWith<T>(name, JSON.stringify(schema), type, () => compileDecoder(name, type));
 }
 
 /** The codec of lists of what `element` is the codec of. */
@@ -58,37 +52,39 @@ export function listOf<T>(element: Codec<T>): Codec<T[]> {
 const SCRATCH_BYTES = 1 << 12;
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
-function codecWith<T>(
-  name: string,
-  schema: string,
-  type: AvroType,
-  encoder: Encoder,
-  decoder: Decoder,
-): Codec<T> {
+/** Functions are compiled when they are first used: most programs use few of all the schemas there are. */
+function codecWith<T>(name: string, schema: string, type: AvroType, makeDecoder: () => Decoder): Codec<T> {
+  let encoder: Encoder | undefined;
+  let decoder: Decoder | undefined;
+  const encoderOf = () => {
+    encoder ??= compileEncoder(name, type);
+    return encoder;
+  };
   return {
     name,
     schema,
     encode(value) {
-      let end = encoder.write(value, scratch, 0);
+      const { write } = encoder ?? encoderOf();
+      let end = write(value, scratch, 0);
       if (end < 0) {
         scratch = Buffer.allocUnsafeSlow(Math.max(scratch.length - end, 2 * scratch.length));
-        end = encoder.write(value, scratch, 0);
+        end = write(value, scratch, 0);
       }
       const bytes = Buffer.from(scratch.subarray(0, end));
       // What one large value needed is given back.
       if (scratch.length > 1 << 20) scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
       return bytes;
     },
-    encodeInto: (value, bytes, position) => encoder.write(value, bytes, position),
-    check: (value) => encoder.check(value),
-    decode: (bytes, start = 0, end = bytes.length) => decoder(bytes, start, end) as T,
-    reading: (writerSchema) =>
-      codecWith<T>(
-        name,
-        schema,
-        type,
-        encoder,
-        compileResolver(name, avroType(JSON.parse(writerSchema)), type),
-      ),
+    encodeInto: (value, bytes, position) => (encoder ?? encoderOf()).write(value, bytes, position),
+    check: (value) => (encoder ?? encoderOf()).check(value),
+    decode(bytes, start = 0, end = bytes.length) {
+      decoder ??= makeDecoder();
+      return decoder(bytes, start, end) as T;
+    },
+    reading(writerSchema) {
+      // What can never be read is found here.
+      const resolver = compileResolver(name, avroType(JSON.parse(writerSchema)), type);
+      return codecWith<T>(name, schema, type, () => resolver);
+    },
   };
 }
