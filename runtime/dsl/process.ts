@@ -128,4 +128,15 @@ export interface KeyedProcess<
     timer: { readonly timeMs: number; readonly domain: TimeDomain },
     context: Context<Out, S, T, Index>,
   ): Nothing;
+  /**
+   * Of steps that come with the runtime, in place of `onTimer`: records that waited for a timer. Each is given as a record of its own:
+   * one that code throws on is set apart, and takes nothing with it that waited beside it.
+   */
+  readonly waited?: {
+    /** Of the records: how one that is set apart stands in its dead letter. */
+    readonly codec: Codec<unknown>;
+    /** Takes those of a time out of state, in order. */
+    take(timeMs: number, context: Context<Out, S, T, Index>): readonly unknown[];
+    give(value: unknown, context: Context<Out, S, T, Index>): void;
+  };
 }

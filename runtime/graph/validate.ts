@@ -200,7 +200,7 @@ function stepIsWhole(
       `step "${name}" has onTimer but does not say which timers it sets: add timers: ["event"] or ["processing"]`,
     );
   }
-  if (step.timers?.length && !step.onTimer)
+  if (step.timers?.length && !step.onTimer && !step.waited)
     fail(`step "${name}" sets timers but has no onTimer(timer, context) for when they fire`);
   for (const domain of step.timers ?? [])
     oneOf(`step "${name}": one of its timers`, domain, ["event", "processing"]);

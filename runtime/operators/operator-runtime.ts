@@ -1,4 +1,5 @@
 /** What operators need of the task they run in. */
+import type { Codec } from "../../schemas/codec.ts";
 import type { FlowNode } from "../dsl/graph.ts";
 import type { FrameWriter } from "../kafka/frames.ts";
 import type { StateStore } from "../state/state-store.ts";
@@ -37,6 +38,8 @@ export interface OperatorRuntime {
     timestamp: number | undefined,
     run: (argument: A) => void,
     argument: A,
+    /** How the argument stands in a dead letter, where it is a record. */
+    codec?: Codec<unknown>,
   ): void;
   /** A record that went to an exchange or a sink. */
   countOut(): void;

@@ -19,7 +19,7 @@ import { frozenFacade, frozenState } from "./hand-over.ts";
 import type { OperatorRuntime } from "./operator-runtime.ts";
 import { emitFor, type Push } from "./record-context.ts";
 import type { StageStep } from "./stage-step.ts";
-import { TimerService } from "./timer-service.ts";
+import { type Timer, TimerService } from "./timer-service.ts";
 
 /** O3. */
 const ENDLESS_AFTER = 1_000;
@@ -154,9 +154,26 @@ export class ProcessOperator implements StageStep {
     for (let timer = timers.take(dueMs); timer; timer = timers.take(dueMs)) {
       const { key, partition, timeMs } = timer;
       // The timer is gone whatever its code does: a throw must not fire it for ever.
-      attempt(key, partition, domain === "event" ? timeMs : undefined, run, { timeMs, domain });
+      if (this.#step.waited) this.#give(timer, this.#step.waited);
+      else attempt(key, partition, domain === "event" ? timeMs : undefined, run, { timeMs, domain });
     }
     this.#setAtEnd = undefined;
+  }
+
+  /** What waited for a timer leaves, each as a record of its own. */
+  #give({ key, partition, timeMs }: Timer, waited: NonNullable<AnyKeyedProcess["waited"]>): void {
+    const { attempt, record } = this.#runtime;
+    const values: unknown[] = [];
+    const take = (at: number) => {
+      record.at = this.#at;
+      values.push(...waited.take(at, this.#context));
+    };
+    const give = (value: unknown) => {
+      record.at = this.#at;
+      waited.give(value, this.#context);
+    };
+    attempt(key, partition, timeMs, take, timeMs);
+    for (const value of values) attempt(key, partition, timeMs, give, value, waited.codec);
   }
 
   #index(): unknown {

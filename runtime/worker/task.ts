@@ -482,6 +482,7 @@ export class Task {
     timestamp: number | undefined,
     run: (argument: A) => void,
     argument: A,
+    codec?: Codec<unknown>,
   ): void {
     this.#undo.clear();
     this.#downstream.tellSchemas(this.#elapsedMs);
@@ -507,7 +508,7 @@ export class Task {
       this.#pulse.working();
     } catch (error) {
       this.#takeBack(error);
-      this.#deadLetter(error, Buffer.from(key), null);
+      this.#deadLetter(error, Buffer.from(key), codec ? codec.encode(argument) : null);
     } finally {
       record.live = false;
     }
@@ -626,8 +627,8 @@ export class Task {
       outputIndex: (topic) => outputs.indexOf(topic),
       partitionsOf: (topic) => this.#spec.partitions[topic]!,
       observeEventTime: (node, timeMs, watermark) => this.#eventTime.observe(node, timeMs, watermark),
-      attempt: (key, partition, timestamp, run, argument) =>
-        this.#attempt(key, partition, timestamp, run, argument),
+      attempt: (key, partition, timestamp, run, argument, codec) =>
+        this.#attempt(key, partition, timestamp, run, argument, codec),
       countOut: () => {
         this.counters.recordsOut++;
       },

@@ -91,12 +91,14 @@ export function joinStep<Left, Right, Out>(
       const out = joined(input.left, timeMs, state.versions, () => context.index);
       if (out !== undefined) emit(out);
     },
-    onTimer({ timeMs }, context) {
-      const { state, emit } = context;
-      for (const value of taken(state.waiting, timeMs)) {
-        const out = joined(value, timeMs, state.versions, () => context.index);
+    waited: {
+      codec: codec as Codec<unknown>,
+      take: (timeMs, { state }) => taken(state.waiting, timeMs),
+      give(value, context) {
+        const { state, timestamp, emit } = context;
+        const out = joined(value as Left, timestamp!, state.versions, () => context.index);
         if (out !== undefined) emit(out);
-      }
+      },
     },
   };
 }

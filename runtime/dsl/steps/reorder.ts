@@ -24,8 +24,10 @@ export function reorderStep<T>({
       wait(state.waiting, timestamp!, value);
       timers.onEventTime(timestamp!);
     },
-    onTimer({ timeMs }, { state, emit }) {
-      for (const value of taken(state.waiting, timeMs)) emit(value);
+    waited: {
+      codec: codec as Codec<unknown>,
+      take: (timeMs, { state }) => taken(state.waiting, timeMs),
+      give: (value, { emit }) => emit(value as T),
     },
   };
 }

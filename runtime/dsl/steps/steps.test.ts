@@ -151,6 +151,40 @@ describe("reorder", () => {
   });
 });
 
+describe("records that waited for the same moment", () => {
+  const refusing = (step: (readings: KeyedStream<Reading>, flow: Flow) => KeyedStream<Reading>) =>
+    jobOf(
+      (stream, flow) =>
+        step(stream, flow).filter("good", ({ id }) => {
+          if (id === "bad") throw new Error("a bad one");
+          return true;
+        }),
+      false,
+    );
+  it.each([
+    ["reorder", refusing((stream) => stream.reorder("step", { codec: Reading, late: apart }))],
+    [
+      "join",
+      refusing((stream, flow) =>
+        stream.join("step", flow.versions(topic("profiles", Profile)), {
+          codec: Reading,
+          join: (reading: Reading) => reading,
+        }),
+      ),
+    ],
+  ])("leave %s one by one: one that code throws on is set apart, and nothing with it", (_name, refused) => {
+    const harness = new JobHarness(refused, { partitions: 1 });
+    for (const id of ["one", "bad", "two"]) send(harness, { device: "a", id, atMs: 5 });
+    send(harness, { device: "a", id: "end", atMs: 1_000 });
+    harness.run();
+    harness.advance(seconds(10));
+    expect(harness.output("out", Reading).map(({ id }) => id)).toEqual(["one", "two"]);
+    expect(harness.deadLetters().map(({ value }) => Reading.decode(Buffer.from(value!)).id)).toEqual(["bad"]);
+    const waiting = harness.changelogKeys("step").filter((key) => key.startsWith("m\0step.waiting"));
+    expect(waiting).toHaveLength(1);
+  });
+});
+
 describe("deviceClock", () => {
   const clocked = jobOf(
     (readings) => readings.deviceClock("clock", { skewMax: seconds(60), samples: 5, wrong: apart }),

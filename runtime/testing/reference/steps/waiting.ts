@@ -1,4 +1,4 @@
-/** Records that wait until the watermark has reached them: then those of one time and key are taken together, in the order they came. */
+/** Records that wait until the watermark has reached them: then they leave, those of one time and key in the order they came. */
 import { byText } from "../memory.ts";
 import type { Emit, Rec } from "../record.ts";
 import type { Attempt, Scene } from "../scene.ts";
@@ -17,7 +17,7 @@ export class Waiting {
     memory.set(this.#name, rec.key, [...(memory.get<readonly Rec[]>(this.#name, rec.key) ?? []), rec]);
   }
 
-  /** By time, then key. What code throws on is lost with those that were taken together with it. */
+  /** By time, then key. Each leaves as a record of its own. */
   reached(watermark: number, attempt: Attempt, take: (waited: Rec, emit: Emit) => void): void {
     const { memory } = this.#scene;
     const all = memory.all<readonly Rec[]>(this.#name).flatMap(([, records]) => records);
@@ -32,10 +32,8 @@ export class Waiting {
       const together = left.filter(({ timestamp }) => timestamp === place.timestamp);
       const others = left.filter(({ timestamp }) => timestamp !== place.timestamp);
       memory.set(this.#name, place.key, others.length === 0 ? undefined : others);
-      attempt(place, (rec, emit) => {
-        // What it gives is due to the time, not to the record that waited.
-        for (const { value } of together) take({ ...rec, value }, emit);
-      });
+      // What it gives is due to the time, not to the record that waited.
+      for (const { value } of together) attempt(place, (rec, emit) => take({ ...rec, value }, emit));
     }
   }
 }
