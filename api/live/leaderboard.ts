@@ -113,9 +113,11 @@ function row(
   const index = boardMat ?? runner.lastMat;
   const mat = view.race.mats[index]!;
   const split = view.split(runner, index);
-  const gapS = (split?.rankS ?? Number.NaN) - view.rankS(leader, index);
+  // At the start nobody has a place yet, and so no gap (jobs/lib/field.ts, F5).
+  const isStart = index === 0;
+  const gapS = isStart ? Number.NaN : (split?.rankS ?? Number.NaN) - view.rankS(leader, index);
   return {
-    place: split?.rankS === null ? null : place,
+    place: isStart || split?.rankS === null ? null : place,
     bib: runner.bib,
     gender: runner.gender,
     division: runner.division,

@@ -81,14 +81,14 @@ function splitDetail(view: RaceView, runner: Runner, index: number): SplitDetail
   const split = view.split(runner, index);
   if (!split) return undefined;
   const mat = view.race.mats[index]!;
+  // At the start nobody has a place yet (jobs/lib/field.ts, F5).
+  const rankS = index === 0 ? null : split.rankS;
   const among = (by: By) => {
     const board = runner.groups.find((group) => group.by === by)?.boards[index];
     if (!board) return undefined;
-    return split.rankS === null
-      ? { place: null, passed: board.head().passed }
-      : board.standingOf(split.rankS);
+    return rankS === null ? { place: null, passed: board.head().passed } : board.standingOf(rankS);
   };
-  const overall = split.rankS === null ? undefined : runner.groups[0]!.boards[index]!.standingOf(split.rankS);
+  const overall = rankS === null ? undefined : runner.groups[0]!.boards[index]!.standingOf(rankS);
   const gender = among("gender");
   const division = among("division");
   return {
@@ -105,7 +105,7 @@ function splitDetail(view: RaceView, runner: Runner, index: number): SplitDetail
     passedGender: gender?.passed ?? 0,
     placeDivision: division?.place ?? null,
     passedDivision: division?.passed ?? 0,
-    gapLeaderS: overall ? rounded(split.rankS! - overall.leaderS) : null,
-    gapAheadS: overall && overall.place > 1 ? rounded(split.rankS! - overall.aheadS) : null,
+    gapLeaderS: overall ? rounded(rankS! - overall.leaderS) : null,
+    gapAheadS: overall && overall.place > 1 ? rounded(rankS! - overall.aheadS) : null,
   };
 }
