@@ -20,8 +20,12 @@ import type { FromTask, TaskPort, TaskStart, TaskStatus, ToTask } from "./messag
 import { Pulse } from "./pulse.ts";
 import { Task } from "./task.ts";
 
-/** How long a poll may wait when nothing comes: bounds how late idleness and processing-time timers are seen. */
+/**
+ * How long a poll may wait when nothing comes, and what that grows to while nothing does: bounds how late idleness, and a wish to
+ * stop, are seen. A record ends it at once. A task that waits costs a request each time, most of what an idle program takes.
+ */
 const POLL_MS = 100;
+const POLL_IDLE_MS = 800;
 const STATUS_EVERY_MS = 1_000;
 const PROGRESS_EVERY_MS = 250;
 /** From a commit to the next epoch: Kafka still ends the last transaction then, and one that begins at once is asked to wait. */
@@ -47,6 +51,7 @@ export class TaskLoop {
   /** How long an epoch may take now when the task is behind. */
   #behindMs = 0;
   #statusSentMs = 0;
+  #pollMs = POLL_MS;
   #held: ReadonlyMap<string, TopicPartition> = new Map();
   #wake: (() => void) | undefined;
   readonly #pulse: Pulse;
@@ -86,7 +91,7 @@ export class TaskLoop {
         await this.#untilHeard();
         continue;
       }
-      const waitMs = Math.min(POLL_MS, Math.max(0, this.#task.nextTimerMs() - this.#time.now()));
+      const waitMs = Math.min(this.#pollMs, Math.max(0, this.#task.nextTimerMs() - this.#time.now()));
       const polled = await this.#reader.poll(waitMs);
       if (this.#hasStopped()) break;
       if (this.#thrown) throw this.#thrown.error;
@@ -102,6 +107,8 @@ export class TaskLoop {
       this.#sayEarly();
       this.#endEpochIfDue(elapsedMs);
       this.#reportStatus(elapsedMs);
+      const isIdle = polled.length === 0 && this.#task.pending === "nothing";
+      this.#pollMs = isIdle ? Math.min(2 * this.#pollMs, POLL_IDLE_MS) : POLL_MS;
       this.#pulse.waiting();
     }
     await this.#finish();
