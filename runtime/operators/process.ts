@@ -220,7 +220,7 @@ export class ProcessOperator implements StageStep {
 /** Event time may be before 0, where it is a race's day's; the clock is not. */
 function timerTime(what: "onEventTime" | "onProcessingTime", timeMs: unknown): number {
   if (Number.isSafeInteger(timeMs) && (what === "onEventTime" || (timeMs as number) >= 0))
-    return timeMs as number;
+    return (timeMs as number) + 0; // -0 is 0, as it is after a restart.
   const least = what === "onEventTime" ? "" : ", 0 or more";
   throw new Error(`timers.${what}(${String(timeMs)}): a timer's time is whole milliseconds${least}`);
 }

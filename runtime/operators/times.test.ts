@@ -234,3 +234,24 @@ it("event time is whole milliseconds: what timeOf gives is rounded down, so that
   send(harness, ["k", 9.9], ["k", 20]);
   expect(harness.output("out", Text)).toEqual(["k 10 on-time: 2"]);
 });
+
+it("a timer at -0 is one at 0, before a restart as after it", () => {
+  const times: number[] = [];
+  const zero = job("zero", (flow) => {
+    flow
+      .from(topic("in", Text))
+      .watermark(boundedDisorder<string>({ timeOf: Number, disorderMax: 0 }))
+      .keyBy(() => "k")
+      .process("p", {
+        emits: Text,
+        timers: ["event"],
+        process: (_text, { timers }) => timers.onEventTime(-0),
+        onTimer: ({ timeMs }) => void times.push(timeMs),
+      })
+      .to(topic("out", Text));
+  });
+  const harness = new JobHarness(zero, { partitions: 1 });
+  for (const text of ["-5", "5"]) harness.send("in", Text, "k", text);
+  harness.run();
+  expect(times).toEqual([0]);
+});
