@@ -163,10 +163,10 @@ export class ProcessOperator implements StageStep {
   /** What waited for a timer leaves, each as a record of its own. */
   #give({ key, partition, timeMs }: Timer, waited: NonNullable<AnyKeyedProcess["waited"]>): void {
     const { attempt, record } = this.#runtime;
-    const values: unknown[] = [];
+    let values: readonly unknown[] = [];
     const take = (at: number) => {
       record.at = this.#at;
-      values.push(...waited.take(at, this.#context));
+      values = waited.take(at, this.#context);
     };
     const give = (value: unknown) => {
       record.at = this.#at;
