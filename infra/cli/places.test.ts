@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -26,6 +26,12 @@ test("the running program is found by flag, then environment, then the data fold
   expect(findApi({ data }, {})).toBe(PLACE.api);
   remove();
   expect(readRunFile(data)).toBeUndefined();
+});
+
+test("what says where the program is, is its owner's to read and holds no password", () => {
+  writeRunFile(data, PLACE);
+  expect(statSync(runFilePath(data)).mode & 0o777).toBe(0o600);
+  expect(Object.keys(readRunFile(data)!.clickHouse)).toEqual(["url", "database"]);
 });
 
 test("who looks in vain is told all places, and what to do", () => {

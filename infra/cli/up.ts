@@ -4,6 +4,7 @@
  * U1  However it ends, what was started is stopped, in order, before the process exits.
  * U2  With `once`, the last line on standard output is JSON, and it is printed only when every result is in ClickHouse.
  * U3  What it writes is its owner's to read, and no secret is printed or logged.
+ * U4  Asked to stop while it starts, it does not say that it is ready.
  */
 import { join, relative } from "node:path";
 import { pino } from "pino";
@@ -13,7 +14,7 @@ import { playDevicesIntoKafka } from "../devices/kafka-devices.ts";
 import { READER } from "../embedded/accounts.ts";
 import { makeDataFolder } from "../embedded/data-folder.ts";
 import { secretPath } from "../embedded/secrets.ts";
-import { type Platform, startPlatform } from "../platform/platform.ts";
+import { type Platform, type PlatformOptions, startPlatform } from "../platform/platform.ts";
 import { replayIntoKafka } from "../replay/kafka-replay.ts";
 import { openRecording, type RecordedRace } from "../replay/recording.ts";
 import type { ReplayResult } from "../replay/replay.ts";
@@ -58,7 +59,7 @@ export async function up(options: UpOptions): Promise<number> {
   const logFile = join(options.data, "logs", "pacestream.log");
   const logger = pino({ base: null }, pino.destination({ dest: logFile, sync: true }));
 
-  const platform = await startPlatform({
+  const platform = await startUnlessAsked(stopping, {
     root: ROOT,
     dataDir: options.data,
     host: options.host,
@@ -69,7 +70,9 @@ export async function up(options: UpOptions): Promise<number> {
     ...token,
     tell: terminal.line,
     logger,
+    signal: stopping.signal,
   });
+  if (!platform) return stopping.exitCode();
   const { kafka, clickHouse, url } = platform;
   const removeRunFile = writeRunFile(options.data, {
     api: url,
@@ -101,6 +104,17 @@ export async function up(options: UpOptions): Promise<number> {
   } finally {
     removeRunFile();
     await platform.stop(); // U1
+  }
+}
+
+/** `undefined`: somebody asked to stop while it started; all of it has ended. */
+async function startUnlessAsked(stopping: Stopping, options: PlatformOptions): Promise<Platform | undefined> {
+  try {
+    return await startPlatform(options);
+  } catch (error) {
+    if (!stopping.signal.aborted) throw error;
+    options.logger.info(`stopped while it started: ${(error as Error).message}`);
+    return undefined;
   }
 }
 

@@ -12,7 +12,7 @@
  */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { type ClickHouseClient, createClient } from "@clickhouse/client";
+import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import type { ClickHouseConnection } from "../../runtime/config.ts";
 import { PacestreamError } from "../../runtime/errors.ts";
 
@@ -22,13 +22,18 @@ const VIEWS = "views.sql";
 /**
  * Creates the database if it is not there and applies what it lacks.
  * @returns the names of the files applied now, in order.
- * @throws PacestreamError `CLICKHOUSE_MIGRATION` when a statement fails or an applied file was edited (M1).
+ * @throws PacestreamError `CLICKHOUSE_UNREACHABLE` when it does not answer, or not this account; `CLICKHOUSE_MIGRATION` when a statement fails or an applied file was edited (M1).
  */
 export async function applyMigrations(connection: ClickHouseConnection): Promise<string[]> {
   const { url, username, password, database } = connection;
-  await using server = createClient({ url, username, password });
-  await server.command({ query: `CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(database)}` });
-  await using client = createClient({ url, username, password, database });
+  const log = { level: ClickHouseLogLevel.OFF }; // what fails is thrown
+  await using server = createClient({ url, username, password, log });
+  try {
+    await server.command({ query: `CREATE DATABASE IF NOT EXISTS ${quoteIdentifier(database)}` });
+  } catch (cause) {
+    throw unreachable(url, cause as Error);
+  }
+  await using client = createClient({ url, username, password, database, log });
   await client.command({
     query: `CREATE TABLE IF NOT EXISTS schema_migrations
       (
@@ -71,6 +76,17 @@ export async function applyMigrations(connection: ClickHouseConnection): Promise
     applied.push(name);
   }
   return applied;
+}
+
+function unreachable(url: string, cause: Error): PacestreamError {
+  const how = cause instanceof ClickHouseError ? "refuses" : "does not answer";
+  const said = cause.message.trim().split("\n", 1)[0];
+  return new PacestreamError(
+    "CLICKHOUSE_UNREACHABLE",
+    `ClickHouse at ${url} ${how}: ${said}. Start it, or look at CLICKHOUSE_URL, CLICKHOUSE_USER and CLICKHOUSE_PASSWORD`,
+    "retry",
+    { cause },
+  );
 }
 
 async function appliedChecksums(client: ClickHouseClient): Promise<Map<string, string>> {

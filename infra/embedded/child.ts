@@ -9,8 +9,10 @@
  *     (`setpriv --pdeathsig`), and a pid file lets the next start find one that slipped through.
  * S3  The terminal's Ctrl-C does not reach a child (own session): the program stops them in order.
  * S4  A child knows what it is told, and no secret of this program's environment.
+ * S5  A child that is only starting when the program is asked to stop is ended then; nobody waits until it is ready.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PacestreamError } from "../../runtime/errors.ts";
@@ -23,6 +25,7 @@ const STEADY_MS = 30_000;
 const READY_MAX_MS = 120_000;
 const READY_POLL_MS = 25;
 const LOG_TAIL_LINES = 15;
+const GIVEN_UP_MAX_MS = 2_000;
 const PLAIN_VARIABLES = ["PATH", "HOME", "TMPDIR", "TZ", "LANG", "LC_ALL"];
 
 export interface ChildSpec {
@@ -39,6 +42,8 @@ export interface ChildSpec {
   readonly log: (line: string) => void;
 }
 
+type LaunchSpec = Pick<ChildSpec, "name" | "command" | "cwd" | "outputFile" | "pidFile" | "log">;
+
 export interface Child {
   readonly pid: () => number | undefined;
   /** SIGTERM, then SIGKILL when it takes longer than `stopMaxMs`. It is not started again. */
@@ -51,14 +56,20 @@ interface Run {
   readonly ended: Promise<string>;
 }
 
-/** Starts the child and resolves when it is ready. Throws `EMBEDDED_START` with the end of its output if it is not. */
-export async function startChild(spec: ChildSpec): Promise<Child> {
+/**
+ * Starts the child and resolves when it is ready. Throws `EMBEDDED_START` with the end of its output if it is not.
+ *
+ * @param signal gives up starting (S5); throws its reason.
+ */
+export async function startChild(spec: ChildSpec, signal?: AbortSignal): Promise<Child> {
+  signal?.throwIfAborted();
   const stopping = new AbortController();
   let run = launch(spec);
   try {
-    await untilReady(spec, run, stopping.signal);
+    await untilReady(spec, run, signal ?? stopping.signal);
+    signal?.throwIfAborted();
   } catch (error) {
-    await end(run, 0);
+    await end(run, signal?.aborted ? GIVEN_UP_MAX_MS : 0);
     rmSync(spec.pidFile, { force: true });
     throw error;
   }
@@ -100,7 +111,23 @@ export async function startChild(spec: ChildSpec): Promise<Child> {
   };
 }
 
-function launch(spec: ChildSpec): Run {
+/** Runs a tool to its end, as a child is run. @throws PacestreamError `EMBEDDED_START` with the end of what it said; `signal`'s reason */
+export async function runTool(spec: LaunchSpec, maxMs: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  const run = launch(spec);
+  const given = new AbortController();
+  const late = sleep(maxMs, `took longer than ${maxMs / 1000} s`, { signal: given.signal });
+  const asked = signal && once(signal, "abort", { signal: given.signal }).then(() => "was given up");
+  const reason = await Promise.race([run.ended, late, ...(asked ? [asked] : [])]);
+  given.abort();
+  for (const other of [late, asked]) other?.catch(() => {});
+  await end(run, 0);
+  rmSync(spec.pidFile, { force: true });
+  signal?.throwIfAborted();
+  if (run.process.exitCode !== 0) throw startError(spec, reason);
+}
+
+function launch(spec: LaunchSpec): Run {
   const output = openSync(spec.outputFile, "w");
   const [file, ...args] = [...dieWithParent(), ...spec.command];
   const child = spawn(file!, args, {
@@ -149,7 +176,7 @@ async function untilReady(spec: ChildSpec, run: Run, stopping: AbortSignal): Pro
   }
 }
 
-function startError(spec: ChildSpec, reason: string): PacestreamError {
+function startError(spec: LaunchSpec, reason: string): PacestreamError {
   const tail = readFileSync(spec.outputFile, "utf8").trimEnd().split("\n").slice(-LOG_TAIL_LINES).join("\n");
   return new PacestreamError(
     "EMBEDDED_START",

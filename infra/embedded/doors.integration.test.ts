@@ -7,9 +7,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type ClickHouseConnection, clickHouseVariables } from "../../runtime/config.ts";
-import { describeTopics } from "../../runtime/kafka/admin.ts";
+import { describeTopics, ensureTopics } from "../../runtime/kafka/admin.ts";
 import { applyMigrations } from "../clickhouse/migrate.ts";
-import { clickHouseReaderOf } from "./accounts.ts";
+import { clickHouseReaderOf, kafkaOf } from "./accounts.ts";
+import { startChild } from "./child.ts";
+import { openDataFolder } from "./data-folder.ts";
+import { kafkaSpec } from "./kafka.ts";
+import { choosePorts } from "./ports.ts";
 import { type Services, startServices } from "./services.ts";
 
 let outside: string;
@@ -268,6 +272,25 @@ describe("the embedded Kafka", () => {
     const wrong = { ...services.kafka, sasl: { ...services.kafka.sasl!, password: "x".repeat(43) } };
     await expect(describeTopics(wrong, ["x"])).rejects.toThrow();
   });
+});
+
+test("a Kafka that was used before it asked for a password goes on with what it has", async () => {
+  const path = mkdtempSync(join(tmpdir(), "doors-before-"));
+  const folder = await openDataFolder(path);
+  try {
+    const free = { kafka: 0, kafkaController: 0, clickHouseHttp: 0 };
+    const ports = await choosePorts(join(folder.run, "ports.json"), free);
+    const brokers = [`127.0.0.1:${ports.kafka}`];
+    const open = { "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT" };
+    const before = await startChild(await kafkaSpec(folder, ports, () => {}, { properties: open }));
+    await ensureTopics({ brokers }, [{ topic: "kept", partitions: 3 }]).finally(() => before.stop());
+    const after = await startChild(await kafkaSpec(folder, ports, () => {}));
+    const topics = describeTopics(kafkaOf(path, brokers), ["kept"]).finally(() => after.stop());
+    expect(await topics).toEqual(new Map([["kept", 3]]));
+  } finally {
+    folder.release();
+    rmSync(path, { recursive: true, force: true, maxRetries: 10 });
+  }
 });
 
 describe("the data folder", () => {

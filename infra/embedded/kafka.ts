@@ -9,14 +9,11 @@
  * K3  Every listener, the controller's too, asks for the folder's password (SASL/PLAIN). It stands in files that only their owner
  *     reads, never on a command line.
  */
-import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
-import { PacestreamError } from "../../runtime/errors.ts";
 import { ACCOUNT } from "./accounts.ts";
-import type { ChildSpec } from "./child.ts";
+import { type ChildSpec, runTool } from "./child.ts";
 import type { DataFolder } from "./data-folder.ts";
 import type { Ports } from "./ports.ts";
 import { secret } from "./secrets.ts";
@@ -53,12 +50,13 @@ export interface BrokerSettings {
   readonly heapMaxMb?: number;
 }
 
-/** Prepares the data folder and says how the broker is started. */
+/** Prepares the data folder and says how the broker is started. @param signal gives up; throws its reason */
 export async function kafkaSpec(
   folder: DataFolder,
   ports: Ports,
   log: (line: string) => void,
   settings: BrokerSettings = {},
+  signal?: AbortSignal,
 ): Promise<ChildSpec> {
   const { java, kafkaJars } = readToolchain();
   const archive = kafkaArchive();
@@ -76,8 +74,17 @@ export async function kafkaSpec(
     `${kafkaJars}/*`,
     main,
   ];
-  const clusterId = settings.clusterId ?? newClusterId();
-  await format(folder, properties("kafka.formatting"), java, jvm("kafka.tools.StorageTool"), clusterId);
+  if (!existsSync(folder.kafka)) {
+    const tool = [java, ...jvm("kafka.tools.StorageTool")];
+    await format(
+      folder,
+      properties("kafka.formatting"),
+      tool,
+      settings.clusterId ?? newClusterId(),
+      log,
+      signal,
+    );
+  }
   return {
     name: settings.name ?? "Kafka",
     command: [java, ...jvm("kafka.Kafka"), "run/kafka.properties"],
@@ -94,31 +101,26 @@ export async function kafkaSpec(
 async function format(
   folder: DataFolder,
   properties: string,
-  java: string,
-  jvm: readonly string[],
+  tool: readonly string[],
   clusterId: string,
+  log: (line: string) => void,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (existsSync(folder.kafka)) return;
   const aside = `${folder.kafka}.formatting`;
   rmSync(aside, { recursive: true, force: true });
   const file = join(folder.run, "kafka-format.properties");
   writePrivately(file, properties);
   // With one replica there is no eligible-leader set to keep, and a broker killed hard must stay eligible.
   const feature = ["--feature", "eligible.leader.replicas.version=0"];
-  const args = [...jvm, "format", "--cluster-id", clusterId, "--config", file, ...feature];
-  try {
-    await promisify(execFile)(java, args, { cwd: folder.path, timeout: FORMAT_MAX_MS });
-  } catch (cause) {
-    const { stderr, message } = cause as { stderr?: string; message: string };
-    throw new PacestreamError(
-      "EMBEDDED_START",
-      `Kafka's folder could not be formatted: ${stderr || message}`,
-      "retry",
-      {
-        cause,
-      },
-    );
-  }
+  const spec = {
+    name: "The formatting of Kafka's folder",
+    command: [...tool, "format", "--cluster-id", clusterId, "--config", file, ...feature],
+    cwd: folder.path,
+    outputFile: join(folder.logs, "kafka-format.out"),
+    pidFile: join(folder.run, "kafka-format.json"),
+    log,
+  };
+  await runTool(spec, FORMAT_MAX_MS, signal);
   renameSync(aside, folder.kafka); // K1
 }
 

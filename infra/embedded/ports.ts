@@ -58,11 +58,29 @@ async function anyFree(usable: (port: number) => Promise<boolean>): Promise<numb
 }
 
 /** Whether a service could listen on this port of 127.0.0.1 now. */
-export function isFree(port: number): Promise<boolean> {
+export async function isFree(port: number): Promise<boolean> {
+  return (await whyNot("127.0.0.1", port)) === undefined;
+}
+
+/** Before anything is started for it: that a server could listen there. @throws ConfigError why not, and what to do */
+export async function mustBeFree(host: string, port: number): Promise<void> {
+  const why = await whyNot(host, port);
+  if (why === undefined) return;
+  throw new ConfigError(
+    why === "EADDRINUSE"
+      ? `port ${port} of ${host} is taken: give another with --port, or 0 for any free one`
+      : why === "EACCES"
+        ? `port ${port} of ${host} is not for this user: give one above 1023 with --port`
+        : `${host} is no address of this machine (${why}): give another with --host`,
+  );
+}
+
+/** The code of the error with which listening fails; `undefined`: it does not. */
+function whyNot(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const probe = createServer();
-    probe.once("error", () => resolve(false));
-    probe.listen({ host: "127.0.0.1", port, exclusive: true }, () => probe.close(() => resolve(true)));
+    probe.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(undefined)));
   });
 }
 

@@ -32,6 +32,8 @@ export interface EmbeddedOptions {
   readonly kafkaPort?: number | undefined;
   /** As `kafkaPort`, for HTTP; usually 8123. */
   readonly clickHousePort?: number | undefined;
+  /** Gives up starting; what has started by then is stopped, and its reason is thrown. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Services {
@@ -94,7 +96,7 @@ interface Children {
 
 /** V3: children of a run that was killed end with it; this finds one that was only being started then. */
 async function endLeftovers(folder: DataFolder, log: (line: string) => void): Promise<void> {
-  for (const name of ["kafka", "clickhouse"]) {
+  for (const name of ["kafka-format", "kafka", "clickhouse"]) {
     const pid = await endLeftover(join(folder.run, `${name}.json`), folder.path);
     if (pid) log(`ended ${name} (pid ${pid}), left over from an earlier run`);
   }
@@ -105,6 +107,7 @@ async function startChildren(
   folder: DataFolder,
   options: EmbeddedOptions,
 ): Promise<Children & { ports: Ports }> {
+  const { log, signal } = options;
   const wishes = { kafka: options.kafkaPort, clickHouseHttp: options.clickHousePort };
   for (let attempt = 1; ; attempt++) {
     const ports = await choosePorts(join(folder.run, "ports.json"), {
@@ -112,8 +115,10 @@ async function startChildren(
       ...(wishes.kafka !== undefined && { kafkaController: 0 }),
     });
     const [kafka, clickHouse] = await Promise.allSettled([
-      options.kafka ? undefined : kafkaSpec(folder, ports, options.log).then(startChild),
-      options.clickHouse ? undefined : startChild(clickHouseSpec(folder, ports, options.log)),
+      options.kafka
+        ? undefined
+        : kafkaSpec(folder, ports, log, {}, signal).then((spec) => startChild(spec, signal)),
+      options.clickHouse ? undefined : startChild(clickHouseSpec(folder, ports, log), signal),
     ]);
     if (kafka.status === "fulfilled" && clickHouse.status === "fulfilled") {
       return {
@@ -124,10 +129,11 @@ async function startChildren(
     }
     for (const started of [clickHouse, kafka])
       if (started.status === "fulfilled") await started.value?.stop();
+    signal?.throwIfAborted();
     const free = await Promise.all(Object.values(ports).map(isFree));
     if (attempt === START_ATTEMPTS || free.every(Boolean)) {
       throw kafka.status === "rejected" ? kafka.reason : (clickHouse as PromiseRejectedResult).reason;
     }
-    options.log("a port was taken by another program meanwhile; choosing again");
+    log("a port was taken by another program meanwhile; choosing again");
   }
 }

@@ -5,7 +5,9 @@
  *
  * O1  Parts end in the reverse of the order they started in: first who talks to people, last who keeps the data.
  * O2  When a part does not start, those before it end before the error is thrown.
+ * O3  Asked to stop while it starts, it starts nothing more, waits for nothing that is not a part, and ends what has started.
  */
+import { once } from "node:events";
 import type { Logger } from "pino";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import type { HealthDataRule } from "../../api/security.ts";
@@ -28,7 +30,7 @@ import { type ClickHouseSink, startClickHouseSink } from "../../runtime/sinks/cl
 import type { Race } from "../../schemas/index.ts";
 import { applyMigrations } from "../clickhouse/migrate.ts";
 import { RESULT_TABLES } from "../clickhouse/tables.ts";
-import { isFree } from "../embedded/ports.ts";
+import { isFree, mustBeFree } from "../embedded/ports.ts";
 import { startServices } from "../embedded/services.ts";
 import { ensureRaceTopics } from "../replay/kafka-replay.ts";
 import { acknowledgementDesk } from "./alerts.ts";
@@ -52,6 +54,8 @@ export interface PlatformOptions {
   /** Asked for by calls that change something. */
   readonly controlToken: string;
   readonly healthData: HealthDataRule;
+  /** Gives up starting: `startPlatform` throws its reason. */
+  readonly signal: AbortSignal;
   /** What people should see. */
   readonly tell: (line: string) => void;
   /** The details. */
@@ -88,7 +92,8 @@ const LOOP_LOOKS_EVERY_MS = 100;
 const PORTS_TRIED = 50;
 
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
-  const { root, logger, devices } = options;
+  const { root, logger, devices, host, port, signal } = options;
+  await mustBeFree(host, port ?? 0);
   const log = (line: string) => logger.info(line);
   const parts = new Parts(log);
   const threads = threadsFromEnvironment();
@@ -110,13 +115,13 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     // A loop that is looked at a hundred times a second is never idle.
     collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_LOOKS_EVERY_MS });
 
-    const [leaderboard, deviceJobs] = await loading;
+    const [leaderboard, deviceJobs] = await unless(signal, loading);
     const prepare = async () => {
       await ensureRaceTopics(kafka);
       await prepareOuterTopics(topicAdmin(kafka), leaderboard);
       if (deviceJobs) await prepareDevices(kafka, deviceJobs);
     };
-    await Promise.all([prepare(), applyMigrations(clickHouse)]);
+    await unless(signal, Promise.all([prepare(), applyMigrations(clickHouse)]));
 
     const sinkOptions = {
       kafka,
@@ -131,6 +136,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       parts.start("node", startNode({ kafka, registry, log, root, threads }), (it) => it.stop()),
       parts.start("producer", createProducer(kafka, { clientId: "pacestream-desks" }), (it) => it.close()),
     ]);
+    signal.throwIfAborted(); // O3
     stuck.push(
       () => node.problems(),
       () => sink.problems(),
@@ -149,12 +155,13 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       controlToken: options.controlToken,
       healthData: options.healthData,
     };
-    const [api] = await Promise.all([
+    const starting = Promise.all([
       parts.start("api", listen(apiThread, options, apiOptions), (it) => it.close()),
       submit(node, leaderboard, options.parallelism, options.tell),
       ...Object.values(deviceJobs ?? {}).map((job: LoadedJob) => submit(node, job, undefined, options.tell)),
     ]);
-    await api.ready;
+    const [api] = await unless(signal, starting);
+    await unless(signal, api.ready);
     const announce = (race: Race) => announceRace(kafka, producer, race);
     return {
       kafka,
@@ -169,6 +176,19 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   } catch (error) {
     await parts.stop(); // O2
     throw error;
+  }
+}
+
+/** O3: what `promise` resolves to, unless `signal` comes first: then its reason is thrown. */
+async function unless<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const done = new AbortController();
+  const asked = once(signal, "abort", { signal: done.signal }).then(() => signal.throwIfAborted());
+  try {
+    return (await Promise.race([promise, asked])) as T;
+  } finally {
+    done.abort();
+    for (const left of [promise, asked]) left.catch(() => {});
   }
 }
 
