@@ -9,6 +9,7 @@ import { type Correction, CorrectionOutcome } from "../../schemas/index.ts";
 import type { Changes, Followed, FollowedModel } from "../live/follower.ts";
 import type { ModelEvents } from "../live/model.ts";
 import type { PositionVector } from "../live/position.ts";
+import { readRecord } from "../live/record.ts";
 
 const TOPIC = "correction-outcomes";
 const KEPT_MAX = 20_000;
@@ -43,7 +44,7 @@ export class CorrectionBook implements FollowedModel {
   apply(topic: string, partition: number, offset: number, bytes: Buffer, start: number, end: number): void {
     this.applied++;
     try {
-      const outcome = CorrectionOutcome.decode(bytes, start, end);
+      const outcome = readRecord(CorrectionOutcome, bytes, start, end);
       const key = keyOf(outcome);
       this.#outcomes.delete(key);
       this.#outcomes.set(key, outcome); // CB1

@@ -9,6 +9,7 @@ import { Entrant, Race, Standing } from "../../schemas/index.ts";
 import { type Changes, type Followed, type FollowedModel, ModelOutdated } from "./follower.ts";
 import type { PositionVector } from "./position.ts";
 import { RaceView } from "./race-view.ts";
+import { readRecord } from "./record.ts";
 
 export const TOPICS = ["races", "entrants", "standings"] as const;
 export type LiveTopic = (typeof TOPICS)[number];
@@ -94,16 +95,16 @@ export class LiveModel implements FollowedModel {
     try {
       switch (topic) {
         case "races":
-          this.#applyRace(Race.decode(bytes, start, end));
+          this.#applyRace(readRecord(Race, bytes, start, end));
           break;
         case "entrants": {
-          const entrant = Entrant.decode(bytes, start, end);
+          const entrant = readRecord(Entrant, bytes, start, end);
           this.#applyToRace(entrant.race, topic, partition, offset, (view) => view.applyEntrant(entrant));
           this.#change(entrant.race).add(entrant.bib);
           break;
         }
         case "standings": {
-          const standing = Standing.decode(bytes, start, end);
+          const standing = readRecord(Standing, bytes, start, end);
           this.#applyToRace(standing.race, topic, partition, offset, (view) => view.applyStanding(standing));
           this.#change(standing.race).add(standing.bib);
           break;

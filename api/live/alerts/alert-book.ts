@@ -10,6 +10,7 @@ import { Alert, type AlertState } from "../../../schemas/index.ts";
 import type { Changes, Followed, FollowedModel } from "../follower.ts";
 import type { ModelEvents } from "../model.ts";
 import type { PositionVector } from "../position.ts";
+import { readRecord } from "../record.ts";
 import { rankOf, type Urgency, urgencyOf } from "./urgency.ts";
 
 /** The scope of who watches alerts whatever they were measured for. */
@@ -96,7 +97,7 @@ export class AlertBook implements FollowedModel {
   apply(topic: string, partition: number, offset: number, bytes: Buffer, start: number, end: number): void {
     this.applied++;
     try {
-      this.#put(Alert.decode(bytes, start, end), `${partition}:${offset}`);
+      this.#put(readRecord(Alert, bytes, start, end), `${partition}:${offset}`);
     } catch (error) {
       this.#events.skipped(topic, partition, offset, (error as Error).message);
     }

@@ -11,6 +11,7 @@ import { ReadingWindow } from "../../../schemas/index.ts";
 import type { Changes, Followed, FollowedModel } from "../follower.ts";
 import type { ModelEvents } from "../model.ts";
 import type { PositionVector } from "../position.ts";
+import { readRecord } from "../record.ts";
 import type { AthleteWindow, Size } from "./schemas.ts";
 import { windowOf } from "./window.ts";
 
@@ -76,7 +77,7 @@ export class AthleteBook implements FollowedModel {
     // Nobody watches: nothing has to be read to know how far it goes.
     if (this.#watched.size > 0) {
       try {
-        this.#put(ReadingWindow.decode(bytes, start, end));
+        this.#put(readRecord(ReadingWindow, bytes, start, end));
       } catch (error) {
         this.#events.skipped(topic, partition, offset, (error as Error).message);
       }
