@@ -102,6 +102,7 @@ export class JobRun {
   async #stopDoubted(): Promise<void> {
     const slots = [...this.#doubted];
     this.#doubted.clear();
+    this.#membership?.forget(slots);
     await this.#stopSlots(slots);
   }
 

@@ -11,6 +11,8 @@ const [kafka, group, topic, clientId, sessionTimeoutMs] = process.argv.slice(2) 
 ];
 const tell = (message: object) => process.send?.(message);
 
+let readMeanwhile: number | undefined;
+
 const membership = await joinGroup(JSON.parse(kafka) as KafkaConnection, {
   group,
   topic,
@@ -22,11 +24,22 @@ const membership = await joinGroup(JSON.parse(kafka) as KafkaConnection, {
     await new Promise((resolve) => setTimeout(resolve, 200));
     tell({ revoked: slots });
   },
+  // The slot goes on until the group has spoken.
+  onLost: (slots) => {
+    tell({ revoked: slots });
+    if (readMeanwhile !== undefined) setImmediate(commit, readMeanwhile);
+  },
   log: (line) => tell({ line }),
 });
 
+function commit(offset: number): void {
+  membership.commitOffsets([0, 1, 2, 3].map((partition) => ({ topic, partition, offset })));
+}
+
 interface Order {
   readonly commit?: number;
+  /** Committed while the lease is in doubt. */
+  readonly whenLost?: number;
   readonly leave?: true;
   readonly blockMs?: number;
   readonly confirm?: number;
@@ -34,10 +47,8 @@ interface Order {
 
 process.on("message", async (message: Order) => {
   if (message.confirm !== undefined) tell({ confirmed: await membership.confirms(message.confirm) });
-  if (message.commit !== undefined) {
-    const offset = message.commit;
-    membership.commitOffsets([0, 1, 2, 3].map((partition) => ({ topic, partition, offset })));
-  }
+  if (message.commit !== undefined) commit(message.commit);
+  if (message.whenLost !== undefined) readMeanwhile = message.whenLost;
   if (message.blockMs !== undefined)
     for (const end = performance.now() + message.blockMs; performance.now() < end; );
   if (message.leave) {

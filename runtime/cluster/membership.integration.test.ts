@@ -131,3 +131,23 @@ test("offsets told in the middle of a rebalance reach the group when it is over"
     { timeout: 60_000, interval: 100 },
   );
 });
+
+test("offsets of a slot whose lease is in doubt reach the group when it is given back", async () => {
+  const [topic, group] = [await newTopic(kafka, 4), randomUUID()];
+  const a = new Member(group, topic, "a");
+  await a.holds(4);
+  // The last there is to tell: read while nobody knows whose the slot is.
+  a.process.send({ whenLost: 9 });
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  a.process.kill("SIGSTOP");
+  await new Promise((resolve) => setTimeout(resolve, 2 * SESSION_TIMEOUT_MS));
+  a.process.kill("SIGCONT");
+  const partitions = [0, 1, 2, 3].map((partition) => ({ topic, partition }));
+  await vi.waitFor(
+    async () => {
+      const offsets = await committedOffsets(kafka, group, partitions);
+      expect(offsets.map(({ offset }) => offset)).toEqual([9, 9, 9, 9]);
+    },
+    { timeout: 60_000, interval: 100 },
+  );
+});

@@ -7,7 +7,8 @@
  *
  * G1  A slot is given up only after `onRevoked` is done with it, or has taken `REVOKE_MAX_MS`; the next owner gets it then.
  * G2  The group's offsets are there for Kafka's own lag tools. They decide nothing, so a failed commit (a rebalance is under way)
- *     is tried again in the background, as long as this node has the slot; and told once, until one succeeds.
+ *     is tried again in the background, as long as this node has the slot; and told once, until one succeeds. Offsets of a slot whose
+ *     lease is in doubt wait for the group's word: what was read meanwhile may be the last there is, and nobody would tell it again.
  * G3  A main thread that is busy for seconds keeps its slots (librdkafka's own thread sends the heartbeats); one that is
  *     blocked for `LOOP_BLOCKED_MAX_MS` loses them.
  */
@@ -43,6 +44,8 @@ export interface GroupOptions {
 export interface Membership {
   /** Tells the group how far the input was read. Returns at once; positions of slots held by others are left out. */
   commitOffsets(positions: readonly Position[]): void;
+  /** After `onLost`: these slots are given up. What is known of their offsets is another's to tell. */
+  forget(slots: readonly number[]): void;
   /**
    * Whether the group holds this node for the slot's holder now: it is asked. False also when it does not answer in time.
    * What a node believes can be old: one that stood still does not know yet that its slots are others'.
@@ -104,6 +107,8 @@ class GroupMember implements Membership {
   #polling: Promise<void> = Promise.resolve();
   #leaving = false;
   /** Who waits for the coordinator's word. */
+  /** Lost, and not given up. */
+  readonly #doubted = new Set<number>();
   readonly #asked = new Set<(isMember: boolean) => void>();
   #sessionTimeoutMs = SESSION_TIMEOUT_MS;
   #lastErrorCode: number | undefined;
@@ -142,16 +147,23 @@ class GroupMember implements Membership {
   }
 
   #tryOffsets(): void {
-    for (const [id, { partition }] of this.#offsets)
-      if (!this.#owned.has(partition % this.#slotCount)) this.#offsets.delete(id);
-    if (this.#offsets.size === 0 || this.#consumer === undefined) return;
+    const ours: Position[] = [];
+    for (const [id, position] of this.#offsets) {
+      const slot = position.partition % this.#slotCount;
+      if (this.#owned.has(slot)) ours.push(position);
+      else if (!this.#doubted.has(slot)) this.#offsets.delete(id);
+    }
+    if (ours.length === 0 || this.#consumer === undefined) return;
     this.#offsetsTriedMs = performance.now();
-    const ours = [...this.#offsets.values()];
     try {
       this.#consumer.commit(ours.map(({ topic, partition, offset }) => ({ topic, partition, offset })));
     } catch (error) {
       this.#offsetsFailed(error as Error);
     }
+  }
+
+  forget(slots: readonly number[]): void {
+    for (const slot of slots) this.#doubted.delete(slot);
   }
 
   /** G2 */
@@ -268,11 +280,16 @@ class GroupMember implements Membership {
         // From the end, so that no offset is looked up for what is never read.
         consumer.incrementalAssign(partitions.map((one) => ({ ...one, offset: OFFSET_END })));
         if (partitions.length > 0) consumer.pause(partitions);
-        for (const slot of slots) this.#owned.add(slot);
+        for (const slot of slots) {
+          this.#owned.add(slot);
+          this.#doubted.delete(slot);
+        }
         if (slots.length > 0) this.#options.onAssigned(slots);
       } else if (error.code === ERRORS.ERR__REVOKE_PARTITIONS) {
         const { onRevoked, onLost = onRevoked } = this.#options;
-        const handler = consumer.assignmentLost() ? onLost : onRevoked;
+        const isLost = consumer.assignmentLost();
+        const handler = isLost ? onLost : onRevoked;
+        if (isLost && onLost !== onRevoked) for (const slot of slots) this.#doubted.add(slot); // G2
         if (slots.length > 0) await Promise.race([this.#handled(handler, slots), delay(REVOKE_MAX_MS)]); // G1
         for (const slot of slots) this.#owned.delete(slot);
         consumer.incrementalUnassign(partitions);

@@ -62,8 +62,6 @@ export class ClusterMetadata {
       ...clientOptions(connection),
       requestTimeout: requestTimeoutMs,
     });
-    // The pool listens for a connection's first error only; a second one would end the thread.
-    this.#pool.on("connecting", ({ connection }) => connection.on("error", () => {}));
   }
 
   /** What is known of the topic; `undefined` before a refresh that covered it. */

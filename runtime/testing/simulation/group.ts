@@ -62,6 +62,7 @@ export class GroupCoordinator {
     this.#rebalanceSoon();
     const membership: Membership = {
       commitOffsets: () => this.#world.mark("offsets committed to the group"),
+      forget: () => undefined,
       confirms: async (slot) => {
         await this.#world.pause(this.#world.random.latencyMs(5), thread);
         if (!this.#isReached(member)) return false;
