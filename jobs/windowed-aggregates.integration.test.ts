@@ -59,7 +59,13 @@ const SAID = `SELECT concat(participant, '/', size, '/', toString(start_ms)) AS 
     hr_count AS hrCount, hr_min AS hrMin, hr_max AS hrMax, hr_mean AS hrMean,
     hr_p05 AS hrP05, hr_p25 AS hrP25, hr_p50 AS hrP50, hr_p75 AS hrP75, hr_p95 AS hrP95,
     cadence_mean AS cadenceMean, distance_m AS distanceM, steps, active_s AS activeS, rest_s AS restS
-  FROM reading_windows WHERE participant LIKE 'runner-%' AND pane != 'early'`;
+  FROM reading_windows WHERE participant LIKE 'runner-%' AND pane != 'early' AND size != '1d'`;
+
+/** Days begin where the participant is (jobs/lib/aggregates/days-step.test.ts): of each there is one, with all of it. */
+const DAYS = `SELECT participant, sum(readings) AS readings, count() AS days
+  FROM reading_windows WHERE participant LIKE 'runner-%' AND size = '1d' GROUP BY participant ORDER BY participant`;
+const ALL_READINGS = `SELECT participant, count() AS readings, 1 AS days
+  FROM readings WHERE participant LIKE 'runner-%' GROUP BY participant ORDER BY participant`;
 
 const OVER_READINGS = `WITH
   befores AS
@@ -79,7 +85,7 @@ const OVER_READINGS = `WITH
       if(ms > 0, greatest(ifNull(distance_cm - before_cm, 0), 0), 0) AS cm,
       if(ms > 0, greatest(ifNull(steps - before_steps, 0), 0), 0) AS made,
       ms > 0 AND (cm * 10 >= 0.6 * ms OR made * 60000 >= 40 * ms OR ifNull(cadence, 0) >= 15) AS active,
-      arrayJoin([('10s', 10000), ('1m', 60000), ('1d', 86400000)]) AS window
+      arrayJoin([('10s', 10000), ('1m', 60000)]) AS window
     FROM befores
   )
   SELECT concat(participant, '/', window.1, '/', toString(intDiv(ts_ms, window.2) * window.2)) AS id,
@@ -162,6 +168,7 @@ test("windows are what SQL says of the raw readings, which take few bytes", {
   const found = statsById(await select<StatsRow>(OVER_READINGS));
   expect(found.size).toBe(expected);
   expect(differences(said, found)).toEqual([]);
+  expect(await select(DAYS)).toEqual(await select(ALL_READINGS));
 
   await client.command({ query: "OPTIMIZE TABLE uploads_log FINAL" });
   const [disk] = await select<{ bytes: number; readings: number }>(
