@@ -11,6 +11,8 @@ import { TaskLoop } from "./task-loop.ts";
 /** Small fetches keep a turn short: a poll is processed whole before the thread hears anything else. */
 const FETCH_BYTES_MAX = 1 << 20;
 const FETCH_PARTITION_BYTES_MAX = 1 << 19;
+/** Where nothing comes, a broker is asked twice a second, not twenty times. */
+const FETCH_WAIT_MAX_MS = 500;
 
 export default async function runTask(start: TaskStart | null): Promise<void> {
   if (start === null) return;
@@ -24,6 +26,7 @@ export default async function runTask(start: TaskStart | null): Promise<void> {
     clientId: `${start.spec.job}.${start.stage}.${start.spec.slot}`,
     maxBytes: FETCH_BYTES_MAX,
     partitionMaxBytes: FETCH_PARTITION_BYTES_MAX,
+    fetchWaitMaxMs: FETCH_WAIT_MAX_MS,
   });
   try {
     await new TaskLoop(start, plan, reader, systemTime).run();
