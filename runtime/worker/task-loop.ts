@@ -22,7 +22,8 @@ import { Task } from "./task.ts";
 
 /**
  * How long a poll may wait when nothing comes, and what that grows to while nothing does: bounds how late idleness, and a wish to
- * stop, are seen. A record ends it at once. A task that waits costs a request each time, most of what an idle program takes.
+ * stop, are seen. A record ends it at once. How often Kafka is asked meanwhile is the reader's (reader.ts, R6): here it is turns that
+ * are saved.
  */
 const POLL_MS = 100;
 const POLL_IDLE_MS = 800;
